@@ -1,0 +1,67 @@
+/**
+ * The addon as TypeScript sees it. Thin and generic: raw system calls, one routine that applies an image of steps,
+ * the places where it is applied, and a watch on a pidfd. No policy, no defaults, no messages.
+ *
+ * Every function returns a non-negative result or `-errno` and never throws for a refusal by the kernel;
+ * a wrong type of argument is a `TypeError`, because it is a defect of the caller.
+ *
+ * An *image* (see `image.ts`, which builds it) is one flat buffer: a header, an array of steps, relocations and data.
+ * A step is one system call: its number, six arguments (each a number, the address of a place in the image, or a
+ * result of an earlier step), where to store the result, and an errno that counts as success. Applying an image runs
+ * the steps in order and stops at the first that fails. The last step may be `execve`.
+ */
+
+/** What a system call takes: a number, a 64-bit number, or memory (the kernel gets the address of its first byte). */
+export type SysArg = number | bigint | NodeJS.TypedArray | DataView | null;
+
+/** How applying an image ended: `step` is the index of the failed step (-1 when all ran), `errno` its error (0 when all ran). */
+export interface Applied {
+  readonly step: number;
+  readonly errno: number;
+}
+
+/** A started process. `step`/`errno` tell of an image that failed before `execve`; then there is no process (already reaped). */
+export interface Spawned extends Applied {
+  readonly pid: number;
+  /** Close-on-exec descriptor of the process, owned by the caller; -1 when the start failed. */
+  readonly pidfd: number;
+}
+
+/** What one thread made of an image. */
+export interface ThreadApplied extends Applied {
+  readonly tid: number;
+}
+
+export interface Native {
+  /** One raw system call in the calling thread. */
+  sys(nr: number, a0?: SysArg, a1?: SysArg, a2?: SysArg, a3?: SysArg, a4?: SysArg, a5?: SysArg): number;
+  /** Applies an image to the calling thread. Does not return when the last step is a successful `execve`. */
+  apply(image: Uint8Array): Applied;
+  /**
+   * Starts a process with a vfork-like clone: all signals blocked in between, dispositions and mask reset in the child,
+   * then the image applied there. The cost does not depend on the size of this process.
+   */
+  spawn(image: Uint8Array): Spawned;
+  /**
+   * Applies an image on every thread of this process by a signal to each (the one that libcs keep from being
+   * blocked), the caller included, until no thread is left that has not run it. All results are returned;
+   * a thread that did not answer within `timeoutMs` has errno 110.
+   */
+  applyThreads(image: Uint8Array, timeoutMs: number): readonly ThreadApplied[];
+  /** Calls back once, on the event loop of the calling thread, when the pidfd becomes readable. Returns an opaque handle. */
+  watch(pidfd: number, callback: () => void): object;
+  /** Ends a watch early, or lets the loop end while it is pending (`ref` false). */
+  watchRef(handle: object, ref: boolean): void;
+  unwatch(handle: object): void;
+}
+
+/** Kinds of step arguments, 4 bits each in the step's `kinds` word. */
+export const ARG = { NUMBER: 0, ADDRESS: 1, SLOT: 2 } as const;
+
+/** The image layout that `native/apply.h` declares; a test compares the two. All fields are host order. */
+export const IMAGE = {
+  magic: 0x3157_444c, // "LDW1"
+  header: { magic: 0, version: 4, size: 8, steps: 12, stepCount: 16, relocs: 20, relocCount: 24, reserved: 28, base: 32, bytes: 40 },
+  /** `store`: image offset + 1 where the 32-bit result goes, 0 for nowhere. `okErrno`: errno taken as success, 0 for none. */
+  step: { nr: 0, kinds: 4, store: 8, okErrno: 12, args: 16, bytes: 64 },
+} as const;
