@@ -1,0 +1,66 @@
+/**
+ * A policy: what the texts say once `extends`, presets, variables and layers are resolved. The input of `compile`,
+ * of the model's questions and of the printers. Pure data; paths are absolute.
+ *
+ * Defaults are filled in here, so that no later stage has an opinion of its own.
+ */
+
+import type { Position } from '../errors.ts';
+import type { Request, RuleLayer } from '../model/rules.ts';
+import type { Feature } from './features.ts';
+import type { EnvPlan } from './plan.ts';
+
+/** What the seccomp filter has to hold besides sockets; `deny` is the default of all. */
+export interface ProcessPolicy {
+  /** io_uring bypasses filters and, with rings made before, Landlock. */
+  readonly ioUring: 'deny' | 'allow';
+  /** ptrace, process_vm_*, kcmp, pidfd_getfd between processes inside the domain. Outside is always denied by Landlock. */
+  readonly ptrace: 'deny' | 'allow';
+  /** New user, mount, network and other namespaces, setns, mounts. */
+  readonly namespaces: 'deny' | 'allow';
+  /** TIOCSTI and TIOCLINUX. */
+  readonly terminalInjection: 'deny' | 'allow';
+  /** Further system calls to refuse with EPERM, by name. */
+  readonly syscalls: readonly string[];
+}
+
+/** `[limits]` as written, in base units. */
+export interface LimitPolicy {
+  readonly procs?: number;
+  readonly memoryBytes?: number;
+  readonly cpuSeconds?: number;
+  readonly files?: number;
+  readonly fileSizeBytes?: number;
+  readonly coreBytes?: number;
+  readonly timeMs?: number;
+}
+
+/** One `[[test]]`: an expectation about the policy. */
+export interface PolicyTest {
+  readonly expect: 'allow' | 'deny' | 'hide' | 'ask';
+  readonly text: string;
+  /** A test may need several requests (`write` asks several rights); all must be answered as expected for allow, one suffices for deny. */
+  readonly request: Request;
+  readonly at: Position;
+}
+
+export interface Policy {
+  /** One grant layer first, then the limits in order. */
+  readonly layers: readonly RuleLayer[];
+  readonly process: ProcessPolicy;
+  readonly env: EnvPlan;
+  readonly limits: LimitPolicy;
+  /** Whose domain decides on a socket. */
+  readonly subject: 'caller' | 'socket' | 'both';
+  readonly require: {
+    readonly abi?: number;
+    /** Gaps accepted by name. */
+    readonly degrade: readonly Feature[];
+  };
+  readonly keepFds: readonly number[];
+  /** `landlock_restrict_self` log flags; `newExec` on by default so that denials of the program reach audit. */
+  readonly log: { readonly sameExec: boolean; readonly newExec: boolean; readonly subdomains: boolean };
+  readonly tests: readonly PolicyTest[];
+  /** Names of files and presets that made this policy, in order. */
+  readonly sources: readonly string[];
+}
