@@ -1,0 +1,60 @@
+/**
+ * Makes what is published: `npm run build [-- --out DIR]`.
+ *
+ * tsc emits the library module by module (JavaScript and declarations, `using` lowered for Node 22); rolldown then
+ * joins the command line, one small chunk a command, because loading sixty modules costs more than starting Node.
+ * Nothing is minified. Owns no policy about what is packed: that is `pack.ts`.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { rolldown } from 'rolldown';
+
+const root = resolve(import.meta.dirname, '..');
+
+/** Emits the library and the command line into `out`; throws with the compiler's own words when it refuses. */
+export async function build(out: string): Promise<void> {
+  rmSync(out, { recursive: true, force: true });
+  const tsc = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json'), '--outDir', out],
+    { cwd: root, encoding: 'utf8' },
+  );
+  if (tsc.status !== 0) throw new Error(`tsc refused the sources\n${tsc.stdout}${tsc.stderr}`);
+  if (existsSync(join(out, 'cli/main.js'))) await bundleCli(out);
+}
+
+/**
+ * Replaces `cli/` by its bundle. The chunks stay two levels below the package, as the sources are, so that
+ * addresses relative to a module (the addon, the launcher) hold in both.
+ */
+async function bundleCli(out: string): Promise<void> {
+  const bundle = await rolldown({
+    input: join(out, 'cli/main.js'),
+    platform: 'node',
+    external: [/^node:/, 'jsonc-parser', 'toml-eslint-parser'],
+    onLog(level, log) {
+      if (level === 'warn') throw new Error(`rolldown: ${log.message}`);
+    },
+  });
+  const fresh = join(out, 'cli-bundle');
+  await bundle.write({
+    dir: fresh,
+    format: 'esm',
+    minify: false,
+    entryFileNames: 'main.js',
+    chunkFileNames: '[name].js',
+  });
+  await bundle.close();
+  rmSync(join(out, 'cli'), { recursive: true });
+  renameSync(fresh, join(out, 'cli'));
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { out: { type: 'string' } } });
+  const out = resolve(values.out ?? join(root, 'packages/landward/dist'));
+  await build(out);
+  console.log(`built ${out}`);
+}
