@@ -37,7 +37,10 @@ export function scopes(mask: number): Scope[] {
 }
 
 /** Rights that a rule may carry on an inode that is not a directory. */
-export const ACCESS_FILE = fsNames.reduce((mask, name) => (FS_RIGHTS[name].file ? mask | (1 << FS_RIGHTS[name].bit) : mask), 0);
+export const ACCESS_FILE = fsNames.reduce(
+  (mask, name) => (FS_RIGHTS[name].file ? mask | (1 << FS_RIGHTS[name].bit) : mask),
+  0,
+);
 
 /** Rights denied by every layer of a domain, handled or not. */
 export const ACCESS_INITIALLY_DENIED = fsMask('fs.refer');

@@ -1,0 +1,21 @@
+/** The ioctls that landward uses or refuses. Owns the numbers only. */
+
+export const IOCTL = {
+  TCGETS: 0x5401,
+  TCSETS: 0x5402,
+  TIOCSCTTY: 0x540e,
+  TIOCGPGRP: 0x540f,
+  TIOCSPGRP: 0x5410,
+  /** Puts a byte into a terminal's input, as if it were typed. */
+  TIOCSTI: 0x5412,
+  TIOCGWINSZ: 0x5413,
+  TIOCSWINSZ: 0x5414,
+  /** A virtual console's own commands; pasting a selection is input too. */
+  TIOCLINUX: 0x541c,
+  TIOCNOTTY: 0x5422,
+  FIONREAD: 0x541b,
+  FIONBIO: 0x5421,
+  FIONCLEX: 0x5450,
+  FIOCLEX: 0x5451,
+  FIOASYNC: 0x5452,
+} as const;
