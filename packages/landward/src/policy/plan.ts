@@ -3,8 +3,8 @@
  * commands. Nothing in a plan is decided again later.
  */
 
-import type { Right } from '../uapi/landlock.ts';
 import type { Missing, Origin, Rule, RuleLayer } from '../model/rules.ts';
+import type { Right } from '../uapi/landlock.ts';
 import type { Feature } from './features.ts';
 
 /** What is known of the host before compiling. Gathered by `kernel/host.ts`; tests give their own. */
@@ -24,6 +24,11 @@ export interface Host {
   stat(paths: readonly string[]): readonly (PathFact | null)[];
   /** The names in a directory, or `null` where it cannot be listed. */
   list(path: string): readonly string[] | null;
+  /**
+   * A cgroup v2 directory in which a child can be made for the program, with the controllers that the child gets.
+   * Absent where there is none, or where the launcher cannot carry out `LimitPlan.cgroup`.
+   */
+  readonly cgroup?: { readonly path: string; readonly controllers: readonly string[] };
 }
 
 /** An existing object. */
@@ -33,6 +38,8 @@ export interface PathFact {
   readonly type: 'file' | 'directory' | 'char' | 'block' | 'fifo' | 'socket';
   readonly dev: bigint;
   readonly ino: bigint;
+  /** How many names the object has; absent where not known. */
+  readonly nlink?: number;
 }
 
 /** One `landlock_add_rule` for a path. `access` is already cut to what the object and the ABI allow. */
@@ -93,6 +100,8 @@ export interface Report {
   readonly rules: readonly RuleReport[];
   /** Where the plan is stricter than the policy, and what that means. */
   readonly stricter: readonly string[];
+  /** What stays possible although no rule allows it, and that no gap names because no rule speaks of it. */
+  readonly residual: readonly string[];
 }
 
 /** Which variables the program sees: applied to the caller's environment in this order. */

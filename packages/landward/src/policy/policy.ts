@@ -58,6 +58,11 @@ export interface Policy {
     readonly degrade: readonly Feature[];
   };
   readonly keepFds: readonly number[];
+  /**
+   * Absolute paths that decide about later starts and must not be writable from inside: landward's state directory, and
+   * policy files that are believed without an approval of their digest. Whoever loads the policy fills it.
+   */
+  readonly protect?: readonly string[];
   /** `landlock_restrict_self` log flags; `newExec` on by default so that denials of the program reach audit. */
   readonly log: { readonly sameExec: boolean; readonly newExec: boolean; readonly subdomains: boolean };
   readonly tests: readonly PolicyTest[];
