@@ -1,0 +1,3 @@
+/** `landward/model`: what is allowed, and who says no. The public face of the model room. */
+
+export * from './landlock/index.ts';
