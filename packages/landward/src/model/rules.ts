@@ -5,8 +5,8 @@
  * Owns the vocabulary only. The decision over these rules is `decide-rules.ts`.
  */
 
-import type { FsRight, NetRight, Scope } from '../uapi/landlock.ts';
 import type { Position } from '../errors.ts';
+import type { FsRight, NetRight, Scope } from '../uapi/landlock.ts';
 
 /** What a rule says; from strictest to most open: deny, hide, ask, allow. */
 export type Verdict = 'deny' | 'hide' | 'ask' | 'allow';
@@ -110,10 +110,33 @@ export interface RuleLayer {
 
 /** What is asked of the rules. Paths are absolute, normal, and after symbolic links. */
 export type Request =
-  | { readonly kind: 'path'; readonly path: string; readonly rights: readonly (FsRight | MetaRight)[]; readonly directory?: boolean }
-  | { readonly kind: 'refer'; readonly from: string; readonly to: string; readonly operation: 'rename' | 'link' | 'exchange'; readonly directory?: boolean }
-  | { readonly kind: 'net'; readonly right: NetRight; readonly port: number; readonly address?: string; readonly name?: string }
-  | { readonly kind: 'unix'; readonly operation: 'connect' | 'bind'; readonly path?: string; readonly abstract?: string }
+  | {
+      readonly kind: 'path';
+      readonly path: string;
+      readonly rights: readonly (FsRight | MetaRight)[];
+      readonly directory?: boolean;
+    }
+  | {
+      readonly kind: 'refer';
+      readonly from: string;
+      readonly to: string;
+      readonly operation: 'rename' | 'link' | 'exchange';
+      readonly directory?: boolean /** Whether something is at `to` already, which the move removes. */;
+      readonly replaces?: boolean;
+    }
+  | {
+      readonly kind: 'net';
+      readonly right: NetRight;
+      readonly port: number;
+      readonly address?: string;
+      readonly name?: string;
+    }
+  | {
+      readonly kind: 'unix';
+      readonly operation: 'connect' | 'bind';
+      readonly path?: string;
+      readonly abstract?: string;
+    }
   | { readonly kind: 'scope'; readonly scope: Scope };
 
 /** Why a layer answered as it did. `rule` is absent where no rule covers the request ("not granted"). */
