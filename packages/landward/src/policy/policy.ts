@@ -44,6 +44,13 @@ export interface PolicyTest {
   readonly at: Position;
 }
 
+/** Something a person should know that is no error: a variable that nobody uses, a key that has no effect here. */
+export interface PolicyNote {
+  readonly code: 'unused-variable' | 'not-approved';
+  readonly text: string;
+  readonly at: Position;
+}
+
 export interface Policy {
   /** One grant layer first, then the limits in order. */
   readonly layers: readonly RuleLayer[];
@@ -68,4 +75,5 @@ export interface Policy {
   readonly tests: readonly PolicyTest[];
   /** Names of files and presets that made this policy, in order. */
   readonly sources: readonly string[];
+  readonly notes?: readonly PolicyNote[];
 }
