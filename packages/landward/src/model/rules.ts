@@ -121,7 +121,8 @@ export type Request =
       readonly from: string;
       readonly to: string;
       readonly operation: 'rename' | 'link' | 'exchange';
-      readonly directory?: boolean /** Whether something is at `to` already, which the move removes. */;
+      readonly directory?: boolean;
+      /** Whether something is at `to` already, which the move removes. */
       readonly replaces?: boolean;
     }
   | {

@@ -11,7 +11,7 @@
 import { compileGlob, type Glob, walkGlob } from '../glob.ts';
 import { components, prefixes } from '../paths.ts';
 import type { PathPattern, Rule, Verdict } from '../rules.ts';
-import { type Candidate, isClosed } from './precedence.ts';
+import { byOrigin, type Candidate, isClosed } from './precedence.ts';
 
 interface Literal<R extends Rule> {
   readonly rule: R;
@@ -123,5 +123,5 @@ export function innerRules<R extends Rule>(
     const { live } = walkGlob(glob, parts);
     if (live.some((states) => states.length > 0)) found.push({ rule, live });
   }
-  return found;
+  return found.sort((a, b) => byOrigin(a.rule, b.rule));
 }

@@ -31,15 +31,16 @@ export function isClosed(verdict: Verdict): boolean {
   return verdict === 'deny' || verdict === 'hide';
 }
 
-/** Negative where `a` wins over `b`. Rules that say the same are told apart by their place in the text. */
+/** Order by place in the text: tells rules apart that say the same. */
+export function byOrigin(a: Rule, b: Rule): number {
+  const [one, other] = [a.origin, b.origin];
+  if (one.file !== other.file) return one.file < other.file ? -1 : 1;
+  return one.line - other.line || one.column - other.column;
+}
+
+/** Negative where `a` wins over `b`. */
 function compareCandidates(a: Candidate, b: Candidate): number {
-  return (
-    b.pins - a.pins ||
-    compareVerdicts(a.rule.verdict, b.rule.verdict) ||
-    (a.rule.origin.file < b.rule.origin.file ? -1 : a.rule.origin.file > b.rule.origin.file ? 1 : 0) ||
-    a.rule.origin.line - b.rule.origin.line ||
-    a.rule.origin.column - b.rule.origin.column
-  );
+  return b.pins - a.pins || compareVerdicts(a.rule.verdict, b.rule.verdict) || byOrigin(a.rule, b.rule);
 }
 
 /** The winning candidate; the order of the list never matters. */
