@@ -22,6 +22,8 @@ export interface ChildOptions {
   readonly input?: string;
   /** Milliseconds after which the process is killed and `timedOut` is true. Default 60,000. */
   readonly timeout?: number;
+  /** Descriptors of this process that the program gets as 3, 4 and so on. */
+  readonly fds?: readonly number[];
   /** Called once the process exists. */
   readonly started?: (child: ChildProcess) => void;
 }
@@ -36,7 +38,7 @@ export function runChild(
     const child = spawn(command, args, {
       cwd: options.cwd,
       env: options.env ?? process.env,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', ...(options.fds ?? [])],
     });
     let stdout = '';
     let stderr = '';
@@ -45,14 +47,14 @@ export function runChild(
       timedOut = true;
       child.kill('SIGKILL');
     }, options.timeout ?? 60_000);
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    child.stdin.on('error', () => {}); // A program may end without reading its input.
-    child.stdin.end(options.input ?? '');
+    child.stdin!.on('error', () => {}); // A program may end without reading its input.
+    child.stdin!.end(options.input ?? '');
     child.once('error', (error) => {
       clearTimeout(timer);
       refuse(error);

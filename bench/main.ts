@@ -1,0 +1,26 @@
+/**
+ * `npm run bench [-- topic…]`: prints ratios measured side by side in this run. One folder a question; each prints its own
+ * table. Nothing here is a test: a number that is worse than yesterday's fails nothing, it is read by a person.
+ */
+
+import { printMachine } from './kit/print.ts';
+
+const TOPICS: Readonly<
+  Record<string, { readonly question: string; load(): Promise<{ run(): Promise<void> }> }>
+> = {
+  start: { question: 'What does a confined start cost?', load: () => import('./start/start.ts') },
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((topic) => !Object.hasOwn(TOPICS, topic));
+if (unknown.length > 0) {
+  console.error(`unknown topic: ${unknown.join(' ')}. Topics:`);
+  for (const [name, { question }] of Object.entries(TOPICS)) console.error(`  ${name.padEnd(10)}${question}`);
+  process.exit(1);
+}
+printMachine();
+for (const [name, { question, load }] of Object.entries(TOPICS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`\n== ${name}: ${question}`);
+  await (await load()).run();
+}
