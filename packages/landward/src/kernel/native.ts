@@ -11,6 +11,11 @@
  * the steps in order and stops at the first that fails. The last step may be `execve`.
  */
 
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bug, LandwardError } from '../errors.ts';
+
 /** What a system call takes: a number, a 64-bit number, or memory (the kernel gets the address of its first byte). */
 export type SysArg = number | bigint | NodeJS.TypedArray | DataView | null;
 
@@ -61,7 +66,82 @@ export const ARG = { NUMBER: 0, ADDRESS: 1, SLOT: 2 } as const;
 /** The image layout that `native/apply.h` declares; a test compares the two. All fields are host order. */
 export const IMAGE = {
   magic: 0x3157_444c, // "LDW1"
-  header: { magic: 0, version: 4, size: 8, steps: 12, stepCount: 16, relocs: 20, relocCount: 24, reserved: 28, base: 32, bytes: 40 },
-  /** `store`: image offset + 1 where the 32-bit result goes, 0 for nowhere. `okErrno`: errno taken as success, 0 for none. */
+  header: {
+    magic: 0,
+    version: 4,
+    size: 8,
+    steps: 12,
+    stepCount: 16,
+    relocs: 20,
+    relocCount: 24,
+    reserved: 28,
+    base: 32,
+    bytes: 40,
+  },
+  /**
+   * `store`: image offset + 1 where the 32-bit result (or `-errno` taken as success) goes, 0 for nowhere.
+   * `okErrno`: errno taken as success, 0 for none, `anyErrno` for all.
+   */
   step: { nr: 0, kinds: 4, store: 8, okErrno: 12, args: 16, bytes: 64 },
+  anyErrno: 0xffff_ffff,
 } as const;
+
+/** The directory of the package: the nearest one above this file that has a package.json, in a clone and in a bundle. */
+export function packageRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, 'package.json'))) {
+    const above = dirname(directory);
+    if (above === directory) bug('the package has no package.json');
+    directory = above;
+  }
+  return directory;
+}
+
+/**
+ * The path of a native file for an architecture: what this clone has built, else what the package brings.
+ *
+ * @param file `landward.node` or `launcher`
+ * @param arch as Node names it
+ * @returns the path, or `undefined` where neither exists
+ */
+export function nativeFile(
+  file: 'landward.node' | 'launcher',
+  arch: string = process.arch,
+): string | undefined {
+  const root = packageRoot();
+  const places = [join(root, 'native/build', arch, file), join(root, 'prebuilds', `linux-${arch}`, file)];
+  return places.find((path) => existsSync(path));
+}
+
+let loaded: Native | undefined;
+
+/**
+ * The addon, loaded at the first call.
+ *
+ * @throws {LandwardError} `NATIVE_MISSING` where there is none for this machine, or it cannot be loaded
+ */
+export function native(): Native {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Native {
+  const machine = `${process.platform} ${process.arch}`;
+  const path = process.platform === 'linux' ? nativeFile('landward.node') : undefined;
+  if (path === undefined) {
+    throw new LandwardError(
+      'NATIVE_MISSING',
+      `Landward has no native part for ${machine}: linux x64 and arm64 are supported`,
+    );
+  }
+  const module = { exports: {} };
+  try {
+    process.dlopen(module, path);
+  } catch (cause) {
+    throw new LandwardError('NATIVE_MISSING', `The native part for ${machine} cannot be loaded: ${path}`, {
+      part: path,
+      cause,
+    });
+  }
+  return module.exports as Native;
+}
