@@ -29,11 +29,7 @@ const same = (rights: readonly (FsRight | MetaRight)[], doc: string): OperationR
 export const PATH_OPERATIONS = {
   read: { file: ['fs.read_file'], directory: ['fs.read_dir'], doc: 'Read a file, list a directory' },
   list: same(['fs.read_dir'], 'List a directory'),
-  write: {
-    file: ['fs.write_file', 'fs.truncate'],
-    directory: ['fs.make_reg'],
-    doc: 'Write to a file and truncate it, make a file in a directory',
-  },
+  write: same(['fs.write_file', 'fs.truncate'], 'Write to a file and truncate it'),
   exec: same(['fs.execute'], 'Run a program'),
   create: { file: ['fs.make_reg'], directory: ['fs.make_dir'], doc: 'Make a file or a directory' },
   delete: { file: ['fs.remove_file'], directory: ['fs.remove_dir'], doc: 'Remove a file or a directory' },
@@ -70,6 +66,9 @@ export function readQuestion(text: string, lookup: Lookup): Request | Refusal {
       : unknown(operation);
   if (Object.hasOwn(PATH_OPERATIONS, operation)) {
     const row: OperationRow = PATH_OPERATIONS[operation as keyof typeof PATH_OPERATIONS];
+    if (operation === 'write' && object.endsWith('/')) {
+      return { refused: `A file is written, '${object}' is a directory`, fix: `Write ${object}file` };
+    }
     return pathRequest(object, lookup, (directory) => (directory ? row.directory : row.file));
   }
   if (Object.hasOwn(FS_RIGHTS, operation) || Object.hasOwn(META_RIGHTS, operation)) {

@@ -59,12 +59,14 @@ export function problems(): Problems {
       return errors.length;
     },
     throwIfAny() {
-      if (errors.length === 0) return;
-      if (errors.length === 1) throw errors[0]!;
-      const shown = errors.slice(0, MAX_PROBLEMS);
-      if (shown.length < errors.length) {
+      const different = new Map(errors.map((error) => [JSON.stringify([error.at, error.message]), error]));
+      const all = [...different.values()];
+      if (all.length === 0) return;
+      if (all.length === 1) throw all[0]!;
+      const shown = all.slice(0, MAX_PROBLEMS);
+      if (shown.length < all.length) {
         shown.push(
-          new LandwardError('POLICY_INVALID', `There are ${errors.length - shown.length} more problems`),
+          new LandwardError('POLICY_INVALID', `There are ${all.length - shown.length} more problems`),
         );
       }
       throw new PolicyErrors(shown);

@@ -48,7 +48,8 @@ export async function resolvePolicy(
   context: ResolveContext,
 ): Promise<Policy> {
   const problems = collectProblems();
-  const system = systemScope(context.variables);
+  const system = (project: string | undefined) =>
+    systemScope(project === undefined ? context.variables : { ...context.variables, project });
   const { grants, limits, sources } = await gatherTexts(
     inputs,
     { system, preset: context.preset, file: context.file },

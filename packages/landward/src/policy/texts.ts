@@ -32,6 +32,8 @@ export interface PolicyInput {
   readonly value?: PolicyDefinition;
   /** What the text may do at most: `limit` narrows whatever the text says of itself. */
   readonly layer?: 'grant' | 'limit';
+  /** What `$project` stands for in this text and what it extends, where it is not what the context says. */
+  readonly project?: string;
   /** The absolute directory that relative names in `extends` start from; none when they are refused. */
   readonly directory?: string;
 }
@@ -62,7 +64,11 @@ const MAX_EXTENDS = 16;
 /** Reads every input and all that it extends. Problems are noted, never thrown. */
 export async function gatherTexts(
   inputs: readonly PolicyInput[],
-  context: { readonly system: Scope; readonly preset: PresetSource; readonly file: FileSource | undefined },
+  context: {
+    readonly system: (project: string | undefined) => Scope;
+    readonly preset: PresetSource;
+    readonly file: FileSource | undefined;
+  },
   problems: Problems,
 ): Promise<LayeredTexts> {
   const done = new Map<string, PolicyText>();
@@ -85,7 +91,7 @@ export async function gatherTexts(
     }
     const scope = textScope(
       tableAt(tree, 'vars'),
-      context.system,
+      context.system(input.project),
       extended.map((text) => text.scope),
       problems,
     );
@@ -110,7 +116,9 @@ export async function gatherTexts(
   ): Promise<PolicyText | undefined> => {
     const found = await locate(written, place, from);
     if (found === undefined) return undefined;
-    const { input, preset } = found;
+    const { preset } = found;
+    const input: PolicyInput =
+      from.project === undefined ? found.input : { ...found.input, project: from.project };
     if (stack.includes(input.name)) {
       problems.add(
         place,
@@ -123,14 +131,19 @@ export async function gatherTexts(
       problems.add(place, `Policies extend each other at most ${MAX_EXTENDS} deep`, { part: written });
       return undefined;
     }
-    const known = done.get(input.name);
+    const key = JSON.stringify([input.name, input.project ?? null]);
+    const known = done.get(key);
     if (known !== undefined) return known;
     const text = await load(input, preset, [...stack, input.name]);
-    if (text !== undefined) done.set(input.name, text);
+    if (text !== undefined) done.set(key, text);
     return text;
   };
 
-  const locate = async (written: string, place: Place, from: PolicyInput) => {
+  const locate = async (
+    written: string,
+    place: Place,
+    from: PolicyInput,
+  ): Promise<{ readonly preset: string | undefined; readonly input: PolicyInput } | undefined> => {
     if (written.startsWith('@')) {
       const content = context.preset(written.slice(1));
       if (content === undefined) {
@@ -171,7 +184,7 @@ export async function gatherTexts(
   };
 
   const filePath = (written: string, place: Place, from: PolicyInput): string | undefined => {
-    const results = expand(written, context.system.lookup);
+    const results = expand(written, context.system(from.project).lookup);
     const refusal = isRefusal(results)
       ? results
       : results.length === 1

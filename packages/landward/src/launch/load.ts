@@ -1,0 +1,243 @@
+/**
+ * From what a person gave (files, presets, definitions, or nothing) to one resolved policy, with the files behind it.
+ *
+ * Decides who may widen: what is given by name grants; what is found in a project only narrows until it is approved.
+ * Resolving itself is `policy/resolve.ts`.
+ */
+
+import { createHash } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { LandwardError } from '../errors.ts';
+import { canonicalJson } from '../policy/canonical.ts';
+import type { PolicyDefinition } from '../policy/define.ts';
+import type { Policy } from '../policy/policy.ts';
+import { type PolicyInput, type PresetSource, resolvePolicy } from '../policy/resolve.ts';
+import { type ApprovedText, approvalDigest, isApproved, writeApproval } from './approvals.ts';
+import { findProjectFile, type PolicyFile, readPolicyFile } from './policy-file.ts';
+import { type Environment, homeDirectory, systemVariables } from './variables.ts';
+
+export interface LoadOptions {
+  /** The directory to start from, by default this process's. */
+  readonly cwd?: string;
+  readonly env?: Environment;
+  /** Files, `@presets`, definitions, and named inputs, in order. Empty: the project's policy, or `@default`. */
+  readonly policies?: readonly (string | PolicyDefinition | PolicyInput)[];
+  /** Whether to look for the project's policy when no policy is given; default true. */
+  readonly find?: boolean;
+  /** Presets by name, by default landward's own. */
+  readonly preset?: PresetSource;
+}
+
+/** The policy of a project, as it was found. */
+export interface FoundPolicy {
+  readonly path: string;
+  readonly state: 'approved' | 'not approved' | 'not trusted';
+  /** Why it is not trusted. */
+  readonly reason?: string;
+  /** What an approval would hold for. */
+  readonly digest: string;
+}
+
+export interface LoadedPolicy {
+  readonly policy: Policy;
+  /** Hex SHA-256 of the canonical policy. */
+  readonly digest: string;
+  readonly found?: FoundPolicy;
+  /** The policy files that were read, after symbolic links: what landward protects from the program. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Loads a policy.
+ *
+ * @throws LandwardError or PolicyErrors when anything is missing or wrong
+ * @example
+ * const { policy } = await loadPolicy({ policies: ['@node', './landward.toml'] });
+ */
+export async function loadPolicy(options: LoadOptions = {}): Promise<LoadedPolicy> {
+  const loader = await Loader.create(options);
+  const policies = options.policies ?? [];
+  if (policies.length > 0)
+    return loader.resolve(await Promise.all(policies.map((policy) => loader.input(policy))));
+  const path =
+    options.find === false ? undefined : await findProjectFile(loader.cwd, homeDirectory(loader.env));
+  if (path === undefined)
+    return loader.resolve([{ name: '@default', ...presetBody(await loader.preset(), 'default') }]);
+  return loader.resolveProject(path);
+}
+
+/**
+ * Approves the policy of a project as it is now: from then on, and until a byte changes, it grants.
+ *
+ * @param path the policy file
+ * @returns what was approved
+ * @throws LandwardError USAGE for a file that others can write
+ */
+export async function approve(path: string, options: LoadOptions = {}): Promise<FoundPolicy> {
+  const loader = await Loader.create(options);
+  const { found } = await loader.resolveProject(absolutePath(path, loader.cwd));
+  if (found!.state === 'not trusted') {
+    throw new LandwardError('USAGE', `The policy '${path}' cannot be approved: ${found!.reason}`, {
+      part: path,
+      fix: 'Correct owner and mode of the file',
+    });
+  }
+  await writeApproval(found!.path, found!.digest, loader.env);
+  return { ...found!, state: 'approved' };
+}
+
+/** Hex SHA-256 of a policy's canonical form. */
+export function policyDigest(policy: Policy): string {
+  return createHash('sha256').update(canonicalJson(policy)).digest('hex');
+}
+
+class Loader {
+  readonly cwd: string;
+  readonly env: Environment;
+  readonly #preset: PresetSource | undefined;
+  readonly #files = new Set<string>();
+
+  private constructor(cwd: string, options: LoadOptions) {
+    this.cwd = cwd;
+    this.env = options.env ?? process.env;
+    this.#preset = options.preset;
+  }
+
+  static async create(options: LoadOptions): Promise<Loader> {
+    return new Loader(await realpath(options.cwd ?? process.cwd()), options);
+  }
+
+  async preset(): Promise<PresetSource> {
+    return this.#preset ?? (await import('../policy/presets/index.ts')).presetSource;
+  }
+
+  /** One given policy as an input. */
+  async input(policy: string | PolicyDefinition | PolicyInput): Promise<PolicyInput> {
+    if (typeof policy !== 'string')
+      return isInput(policy) ? policy : { name: 'definePolicy', value: policy, directory: this.cwd };
+    if (policy.startsWith('@')) {
+      const body = presetBody(await this.preset(), policy.slice(1));
+      return { name: policy, ...body };
+    }
+    const path = absolutePath(policy, this.cwd);
+    const file = await readPolicyFile(path);
+    if (file === undefined)
+      throw new LandwardError('POLICY_NOT_FOUND', `There is no policy file '${policy}'`, { part: policy });
+    this.#refuseDistrusted(policy, file);
+    this.#files.add(file.path);
+    return { name: path, text: file.bytes, directory: parentOf(path) };
+  }
+
+  async resolve(inputs: readonly PolicyInput[]): Promise<LoadedPolicy> {
+    const policy = await resolvePolicy(inputs, {
+      variables: systemVariables(this.cwd, this.env),
+      preset: await this.preset(),
+      file: (path) => this.#extended(path),
+    });
+    return { policy, digest: policyDigest(policy), files: [...this.#files].sort() };
+  }
+
+  /**
+   * Resolves the policy of a project. Reads it and what it extends once, so that the bytes that are approved are the
+   * bytes that are used. What is not approved cannot name files outside its directory: their lines would show in messages.
+   */
+  async resolveProject(path: string): Promise<LoadedPolicy> {
+    const file = await readPolicyFile(path);
+    if (file === undefined)
+      throw new LandwardError('POLICY_NOT_FOUND', `There is no policy file '${path}'`, { part: path });
+    const directory = parentOf(path);
+    const inside = await realpath(directory);
+    const texts: ApprovedText[] = [{ path, bytes: file.bytes }];
+    const distrust = [file.distrust];
+    const extend = async (name: string): Promise<Uint8Array | undefined> => {
+      const known = texts.find((text) => text.path === name);
+      if (known !== undefined) return known.bytes;
+      const extended = await readPolicyFile(name);
+      if (extended === undefined) return undefined;
+      if (!extended.path.startsWith(inside === '/' ? '/' : `${inside}/`)) {
+        throw new LandwardError(
+          'POLICY_INVALID',
+          `A policy that is found extends files of its own directory, '${name}' is outside`,
+          { part: name, fix: 'Name the policy with -p' },
+        );
+      }
+      texts.push({ path: name, bytes: extended.bytes });
+      distrust.push(extended.distrust);
+      this.#files.add(extended.path);
+      return extended.bytes;
+    };
+    this.#files.add(file.path);
+    const preset = await this.preset();
+    const project = { name: path, text: file.bytes, directory };
+    const narrow = await resolvePolicy(
+      [
+        { name: '@default', ...presetBody(preset, 'default') },
+        { ...project, layer: 'limit', project: inside },
+      ],
+      {
+        variables: systemVariables(this.cwd, this.env),
+        preset,
+        file: extend,
+      },
+    );
+    const digest = approvalDigest(texts);
+    const reason = distrust.find((why) => why !== undefined);
+    const files = [...this.#files].sort();
+    if (reason !== undefined || !(await isApproved(path, digest, this.env))) {
+      const found: FoundPolicy =
+        reason === undefined
+          ? { path, digest, state: 'not approved' }
+          : { path, digest, state: 'not trusted', reason };
+      return { policy: narrow, digest: policyDigest(narrow), found, files };
+    }
+    const policy = await resolvePolicy([project], {
+      variables: systemVariables(inside, this.env),
+      preset,
+      file: extend,
+    });
+    return { policy, digest: policyDigest(policy), found: { path, digest, state: 'approved' }, files };
+  }
+
+  async #extended(path: string): Promise<Uint8Array | undefined> {
+    const file = await readPolicyFile(path);
+    if (file === undefined) return undefined;
+    this.#refuseDistrusted(path, file);
+    this.#files.add(file.path);
+    return file.bytes;
+  }
+
+  #refuseDistrusted(name: string, file: PolicyFile): void {
+    if (file.distrust === undefined) return;
+    throw new LandwardError('POLICY_INVALID', `The policy '${name}' cannot grant: ${file.distrust}`, {
+      part: name,
+      fix: 'Correct owner and mode of the file',
+    });
+  }
+}
+
+function isInput(policy: PolicyDefinition | PolicyInput): policy is PolicyInput {
+  return 'name' in policy && ('text' in policy || 'value' in policy);
+}
+
+function presetBody(preset: PresetSource, name: string): Pick<PolicyInput, 'text' | 'format' | 'value'> {
+  const content = preset(name);
+  if (content === undefined)
+    throw new LandwardError('POLICY_NOT_FOUND', `There is no preset '@${name}'`, {
+      part: name,
+      fix: 'See landward policy presets',
+    });
+  return typeof content === 'string' ? { text: content, format: 'toml' } : { value: content };
+}
+
+function absolutePath(path: string, cwd: string): string {
+  const parts: string[] = [];
+  for (const part of (path.startsWith('/') ? path : `${cwd}/${path}`).split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}
