@@ -75,8 +75,13 @@ export function compilerFor(arch: Architecture): string | undefined {
   return [...candidates, cross].find((name) => spawnSync(name, ['--version']).status === 0);
 }
 
+/** Compiler and linker, without the names that they were called by. */
 function versionOf(compiler: string): string {
-  return run(compiler, ['--version'], sources).split('\n')[0]!;
+  const linker = run(compiler, ['-print-prog-name=ld'], sources).trim();
+  return [compiler, linker]
+    .map((tool) => run(tool, ['--version'], sources).split('\n')[0]!)
+    .map((line) => line.replace(/^\S+ /, ''))
+    .join(', ');
 }
 
 function run(command: string, args: readonly string[], cwd: string): string {
@@ -98,6 +103,7 @@ function buildLauncher(compiler: string, arch: Architecture, to: string): void {
     '-no-pie',
     '-Wl,-z,noexecstack',
     '-Wl,-z,norelro',
+    '-Wl,-z,noseparate-code',
     '-Wl,--build-id=none',
     '-s',
   ];
