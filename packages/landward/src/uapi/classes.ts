@@ -111,8 +111,8 @@ export const SYSCALL_CLASSES = {
     'ptrace', 'process_vm_readv', 'process_vm_writev', 'process_madvise', 'process_mrelease', 'kcmp',
     'pidfd_getfd', 'migrate_pages', 'move_pages',
   ],
-  /** Entering or making namespaces; `clone` and `clone3` can too, and are judged by their flags. */
-  namespace: ['unshare', 'setns'],
+  /** Entering, making or naming namespaces; `clone` and `clone3` can too, and are judged by their flags. */
+  namespace: ['unshare', 'setns', 'sethostname', 'setdomainname'],
   /** Changing what is mounted where. */
   mount: [
     'mount', 'umount2', 'pivot_root', 'fsopen', 'fsconfig', 'fsmount', 'fspick', 'move_mount', 'open_tree',
@@ -133,10 +133,9 @@ export const SYSCALL_CLASSES = {
   clock: ['settimeofday', 'clock_settime', 'clock_adjtime', 'adjtimex'],
   /** Kernel modules and other kernels. */
   module: ['init_module', 'finit_module', 'delete_module', 'kexec_load', 'kexec_file_load'],
-  /** The machine as a whole: power, swap, quotas, accounting, names, ports, the kernel log. */
+  /** The machine as a whole: power, swap, quotas, accounting, ports, the kernel log. */
   machine: [
-    'reboot', 'swapon', 'swapoff', 'quotactl', 'quotactl_fd', 'acct', 'sethostname', 'setdomainname',
-    'iopl', 'ioperm', 'syslog', 'vhangup',
+    'reboot', 'swapon', 'swapoff', 'quotactl', 'quotactl_fd', 'acct', 'iopl', 'ioperm', 'syslog', 'vhangup',
   ],
   /** Numbers that no kernel of today answers with anything but an error. */
   obsolete: [

@@ -1,0 +1,228 @@
+/**
+ * From what a filter has to hold to its rules and its program.
+ *
+ * Owns which calls stand for each demand, and what remains possible. The order of rules is the order of strictness:
+ * a call that two demands concern meets the one listed first, and no rule here allows what a later one refuses.
+ */
+
+import { SYSCALL_CLASSES } from '../uapi/classes.ts';
+import { CLONE_NAMESPACES, UNSHARE_HARMLESS } from '../uapi/clone.ts';
+import { ERRNO } from '../uapi/errno.ts';
+import { IOCTL } from '../uapi/ioctl.ts';
+import { AT, MFD } from '../uapi/open.ts';
+import { AF, MSG, SOCK, SOCK_TYPE_MASK } from '../uapi/socket.ts';
+import type { SyscallName } from '../uapi/syscalls.ts';
+import { ALLOW, fail } from './action.ts';
+import { compileRules } from './compile.ts';
+import { packProgram } from './program.ts';
+import { type FilterRule, hasAny, hasNone, is } from './rules.ts';
+import type { FilterSpec, SocketKind } from './spec.ts';
+
+const EPERM = fail(ERRNO.EPERM);
+const EACCES = fail(ERRNO.EACCES);
+const ENOSYS = fail(ERRNO.ENOSYS);
+
+/**
+ * Compiles a filter.
+ *
+ * @returns a packed program (`struct sock_filter[]`) for SECCOMP_SET_MODE_FILTER; it also ends the process on any call
+ * of a foreign architecture or of x32
+ * @throws a bug where the program would be too long for the kernel
+ * @example composeFilter({ ...DEFAULT_FILTER, arch: 'x86_64', sockets: TCP_SOCKETS })
+ */
+export function composeFilter(spec: FilterSpec): Uint8Array<ArrayBuffer> {
+  const unknown = spec.unknown === 'deny' ? ENOSYS : ALLOW;
+  return packProgram(compileRules(filterRules(spec), { arch: spec.arch, unknown }));
+}
+
+/** The rules that hold a specification, in the order in which they decide. */
+export function filterRules(spec: FilterSpec): FilterRule[] {
+  return [
+    ...(spec.syscalls.length > 0
+      ? [{ syscalls: spec.syscalls, action: EPERM, because: 'refused by name' } satisfies FilterRule]
+      : []),
+    ...(spec.ioUring === 'deny'
+      ? [refuse(SYSCALL_CLASSES.io_uring, 'io_uring runs calls that no filter sees', ENOSYS)]
+      : []),
+    ...(spec.ptrace === 'deny' ? ptraceRules : []),
+    ...(spec.namespaces === 'deny' ? namespaceRules : []),
+    ...(spec.terminalInjection === 'deny' ? terminalRules : []),
+    ...(spec.hardening === 'deny' ? hardeningRules : []),
+    ...(spec.anonymousExec === 'deny' ? anonymousExecRules : []),
+    ...(spec.fastOpen === 'deny' ? fastOpenRules : []),
+    ...(spec.sockets === 'any' ? [] : socketRules(spec.sockets)),
+    ...pairRules(spec),
+  ];
+}
+
+function refuse(syscalls: readonly SyscallName[], because: string, action = EPERM): FilterRule {
+  return { syscalls, action, because };
+}
+
+const placing: ReadonlySet<SyscallName> = new Set<SyscallName>(['move_pages', 'migrate_pages']);
+
+const ptraceRules: readonly FilterRule[] = [
+  refuse(
+    SYSCALL_CLASSES.ptrace.filter((name) => !placing.has(name)),
+    'looks into or changes another process',
+  ),
+  {
+    // With 0 these ask about the caller itself, which libraries for NUMA machines do.
+    syscalls: [...placing],
+    when: [{ arg: 0, width: 32, op: 'ne', value: 0 }],
+    action: EPERM,
+    because: 'moves the memory of another process',
+  },
+];
+
+const namespaceRules: readonly FilterRule[] = [
+  {
+    syscalls: ['unshare'],
+    when: [{ arg: 0, width: 64, mask: ~BigInt(UNSHARE_HARMLESS), op: 'eq', value: 0 }],
+    action: ALLOW,
+    because: 'unshares no namespace',
+  },
+  refuse(SYSCALL_CLASSES.namespace, 'makes, enters or names a namespace'),
+  {
+    syscalls: ['clone'],
+    when: [hasAny(0, CLONE_NAMESPACES)],
+    action: EPERM,
+    because: 'makes a namespace',
+  },
+  refuse(['clone3'], 'has its flags in memory; libraries fall back to clone', ENOSYS),
+  refuse(SYSCALL_CLASSES.mount, 'changes mounts'),
+];
+
+const terminalRules: readonly FilterRule[] = [IOCTL.TIOCSTI, IOCTL.TIOCLINUX].map((command) => ({
+  syscalls: ['ioctl'],
+  // The kernel drops the high half of the command, so it must not be compared.
+  when: [is(1, command)],
+  action: EPERM,
+  because: 'types into the terminal',
+}));
+
+const hardeningRules: readonly FilterRule[] = [
+  refuse(SYSCALL_CLASSES.keyring, 'reaches keys of the whole session'),
+  refuse(SYSCALL_CLASSES.bpf, 'loads programs into the kernel'),
+  refuse(SYSCALL_CLASSES.perf, 'observes other processes and the kernel'),
+  refuse(SYSCALL_CLASSES.userfaultfd, 'stops the kernel at will'),
+  refuse(SYSCALL_CLASSES.clock, 'sets the clock'),
+  refuse(SYSCALL_CLASSES.module, 'loads modules or another kernel'),
+  refuse(SYSCALL_CLASSES.machine, 'controls the machine'),
+  refuse(['open_by_handle_at'], 'opens files without their path'),
+  refuse(SYSCALL_CLASSES.obsolete, 'is obsolete', ENOSYS),
+  {
+    // A processor-time or file-size limit kills: without this, it is a signal that no scope sees.
+    syscalls: ['prlimit64'],
+    when: [
+      { arg: 0, width: 32, op: 'ne', value: 0 },
+      { arg: 2, width: 64, op: 'ne', value: 0 },
+    ],
+    action: EPERM,
+    because: 'sets limits of another process',
+  },
+];
+
+const anonymousExecRules: readonly FilterRule[] = [
+  {
+    syscalls: ['memfd_create'],
+    when: [hasNone(1, MFD.NOEXEC_SEAL)],
+    action: EACCES,
+    because: 'makes a file to execute that has no name',
+  },
+  {
+    syscalls: ['execveat'],
+    when: [hasAny(4, AT.EMPTY_PATH)],
+    action: EACCES,
+    because: 'executes a file without a name',
+  },
+];
+
+const fastOpenRules: readonly FilterRule[] = (
+  [
+    ['sendto', 3],
+    ['sendmsg', 2],
+    ['sendmmsg', 3],
+  ] as const
+).map(([name, flags]) => ({
+  syscalls: [name],
+  when: [hasAny(flags, MSG.FASTOPEN)],
+  action: fail(ERRNO.EOPNOTSUPP),
+  because: 'connects without connect',
+}));
+
+function socketRules(kinds: readonly SocketKind[]): FilterRule[] {
+  const type = (value: number) => ({ arg: 1, width: 32, mask: SOCK_TYPE_MASK, op: 'eq', value }) as const;
+  const packets = kinds.some(
+    (kind) => kind.family === AF.PACKET && kind.type === 'any' && kind.protocol === 'any',
+  );
+  return [
+    // The kernel takes this pair for a packet socket, so an entry for INET must not open it.
+    ...(packets
+      ? []
+      : [
+          {
+            syscalls: ['socket'],
+            when: [is(0, AF.INET), type(SOCK.PACKET)],
+            action: EACCES,
+            because: 'is a packet socket',
+          } satisfies FilterRule,
+        ]),
+    ...kinds.map(
+      (kind): FilterRule => ({
+        syscalls: ['socket'],
+        when: [
+          is(0, kind.family),
+          ...(kind.type === 'any' ? [] : [type(kind.type)]),
+          ...(kind.protocol === 'any' ? [] : [is(2, kind.protocol)]),
+        ],
+        action: ALLOW,
+        because: 'a socket that may be made',
+      }),
+    ),
+    refuse(['socket'], 'a socket that may not be made', EACCES),
+  ];
+}
+
+function pairRules({ sockets, unixPairs }: FilterSpec): FilterRule[] {
+  const pairs: readonly SyscallName[] = ['socketpair'];
+  const unix = is(0, AF.UNIX);
+  // A list of types, not all but datagrams: the kernel makes a datagram pair of SOCK_RAW as well.
+  const connected = [SOCK.STREAM, SOCK.SEQPACKET].map(
+    (value): FilterRule => ({
+      syscalls: pairs,
+      when: [unix, { arg: 1, width: 32, mask: SOCK_TYPE_MASK, op: 'eq', value }],
+      action: ALLOW,
+      because: 'a pair that stays connected',
+    }),
+  );
+  const any: FilterRule = { syscalls: pairs, when: [unix], action: ALLOW, because: 'a UNIX pair' };
+  const otherFamilies: FilterRule = {
+    syscalls: pairs,
+    when: [{ ...unix, op: 'ne' }],
+    action: sockets === 'any' ? ALLOW : EACCES,
+    because: 'a pair of another family',
+  };
+  const rest = refuse(pairs, 'a UNIX pair that may not be made', EACCES);
+  if (unixPairs === 'any') return sockets === 'any' ? [] : [any, otherFamilies];
+  return [...(unixPairs === 'connected' ? connected : []), otherFamilies, rest];
+}
+
+/**
+ * What a specification leaves open although one of its fields seems to close it. To be shown, not to be hidden.
+ *
+ * @returns one sentence for each way around, empty where there is none
+ */
+export function filterResiduals(spec: FilterSpec): string[] {
+  const residuals: string[] = [];
+  if (spec.ioUring === 'allow') {
+    if (spec.sockets !== 'any') residuals.push('io_uring makes sockets of every kind');
+    if (spec.fastOpen === 'deny') residuals.push('io_uring sends with TCP Fast Open');
+    if (spec.syscalls.length > 0)
+      residuals.push('io_uring runs its own form of many calls that are refused by name');
+  }
+  if (spec.unknown === 'allow') residuals.push('calls that landward does not know are allowed');
+  if (spec.anonymousExec === 'deny') residuals.push('memory can still be made executable');
+  if (spec.sockets !== 'any') residuals.push('sockets that are inherited or received stay usable');
+  return residuals;
+}
