@@ -1,0 +1,84 @@
+/**
+ * Globs turned into what they name now, for rules with `expand`.
+ *
+ * Owns the walk over directories and its bound. What it finds is true at this moment only; the report must say so.
+ */
+
+import type { PathRule } from '../model/rules.ts';
+import { join } from './compile-facts.ts';
+import { type GlobRule, globAt, type Node, nodeAt, type Tree } from './compile-tree.ts';
+import type { Host, PathFact } from './plan.ts';
+
+/** How many names all expansions of one policy may look at. */
+export const MAX_NAMES = 100_000;
+
+/** Whether a rule asks to be held, or granted, by what exists now. */
+export function wantsExpansion(rule: GlobRule): boolean {
+  const written = rule.located.rule;
+  return written.kind === 'path' && (written as PathRule).expand === true;
+}
+
+/** A budget of names that several expansions share. */
+export interface Budget {
+  left: number;
+}
+
+/**
+ * Replaces the globs of rules with `expand` by what they name now.
+ *
+ * @returns for each such rule how many objects were found, or `null` where there was too much to look at (the glob stays)
+ */
+export function expandGlobs(tree: Tree, host: Host, budget: Budget): ReadonlyMap<GlobRule, number | null> {
+  const done = new Map<GlobRule, number | null>();
+  const walk = (node: Node): void => {
+    for (const rule of node.globs.filter(wantsExpansion)) {
+      const matches = find(rule, node.path, host, budget);
+      done.set(rule, matches === null ? null : matches.length);
+      if (matches === null) continue;
+      node.globs.splice(node.globs.indexOf(rule), 1);
+      for (const match of matches) hang(tree, rule, match);
+    }
+    for (const child of [...node.children.values()]) walk(child);
+  };
+  walk(tree.root);
+  return done;
+}
+
+interface Match {
+  readonly path: string;
+  readonly fact: PathFact;
+}
+
+function hang(tree: Tree, rule: GlobRule, match: Match): void {
+  const at = nodeAt(tree, match.path);
+  at.fact ??= match.fact;
+  const { glob: _glob, ...mask } = rule;
+  at.rules.push(mask);
+}
+
+function find(rule: GlobRule, prefix: string, host: Host, budget: Budget): readonly Match[] | null {
+  const matches: Match[] = [];
+  const [start] = host.stat([prefix]);
+  if (!start) return matches;
+  const here = globAt(rule.glob, prefix);
+  if (here.here) matches.push({ path: prefix, fact: start });
+  let frontier = start.type === 'directory' && here.below ? [prefix] : [];
+  while (frontier.length > 0) {
+    const paths = frontier.flatMap((directory) =>
+      (host.list(directory) ?? []).map((name) => join(directory, name)),
+    );
+    budget.left -= paths.length;
+    if (budget.left < 0) return null;
+    const facts = host.stat(paths);
+    frontier = [];
+    paths.forEach((path, index) => {
+      const fact = facts[index];
+      // A symbolic link is no object of its own: what it leads to is judged at its own path.
+      if (!fact || fact.real !== path) return;
+      const stand = globAt(rule.glob, path);
+      if (stand.here) matches.push({ path, fact });
+      if (fact.type === 'directory' && stand.below && !(stand.here && !rule.exact)) frontier.push(path);
+    });
+  }
+  return matches;
+}

@@ -1,0 +1,152 @@
+/**
+ * The seccomp filter of a plan: which sockets a program may make, and the calls that the policy refuses.
+ *
+ * Owns the choice of what the filter has to hold because Landlock of this kernel cannot. The program itself is made in
+ * `filter/`.
+ */
+
+import { LandwardError } from '../errors.ts';
+import { composeFilter, filterResiduals } from '../filter/compose.ts';
+import {
+  DEFAULT_FILTER,
+  type FilterSpec,
+  ROUTE_SOCKETS,
+  type SocketKind,
+  TCP_SOCKETS,
+  UDP_SOCKETS,
+  UNIX_SOCKETS,
+} from '../filter/spec.ts';
+import { type AbiRow, NET_RIGHTS } from '../uapi/landlock.ts';
+import { AF } from '../uapi/socket.ts';
+import { SYSCALLS, type SyscallName } from '../uapi/syscalls.ts';
+import type { GapList } from './compile-gaps.ts';
+import type { NetResult, Reach } from './compile-net.ts';
+import type { ScopeResult } from './compile-scopes.ts';
+import type { Host } from './plan.ts';
+import type { Policy } from './policy.ts';
+
+export interface FilterResult {
+  readonly spec: FilterSpec;
+  readonly filter: Uint8Array | null;
+  /** Protocols that the program cannot make sockets of. */
+  readonly refused: { readonly tcp: boolean; readonly udp: boolean; readonly unix: boolean };
+  readonly residual: readonly string[];
+}
+
+/** The highest address family number that the filter tells apart; newer ones are refused where sockets are listed. */
+const LAST_FAMILY = 63;
+
+/** Compiles the filter. */
+export function compileFilter(
+  policy: Policy,
+  host: Host,
+  row: AbiRow,
+  net: NetResult,
+  scopes: ScopeResult,
+  gaps: GapList,
+): FilterResult {
+  const refused = {
+    tcp: net.restricted && closed(net.reach['net.bind_tcp'], net.reach['net.connect_tcp']),
+    udp: net.restricted && !udpOpen(net, row, gaps),
+    unix: scopes.refuseUnix,
+  };
+  const sockets = socketsOf(net, refused);
+  const unixSockets = sockets === 'any' || sockets.some((kind) => kind.family === AF.UNIX);
+  // A socket that listens without being bound takes a free port, and Landlock is not asked.
+  const listen = net.restricted && !net.freePort && net.reach['net.bind_tcp'] === 'none' && !refused.tcp;
+  const spec: FilterSpec = {
+    ...DEFAULT_FILTER,
+    arch: host.arch,
+    ioUring: policy.process.ioUring,
+    ptrace: policy.process.ptrace,
+    namespaces: policy.process.namespaces,
+    terminalInjection: policy.process.terminalInjection,
+    syscalls: [
+      ...syscallNames(policy.process.syscalls),
+      ...(listen && !unixSockets ? (['listen'] as const) : []),
+    ],
+    sockets,
+    unixPairs: scopes.refuseUnix ? 'connected' : 'any',
+    fastOpen:
+      net.handled & NET_BIT_CONNECT_TCP && row.abi < NET_RIGHTS['net.bind_udp'].abi ? 'deny' : 'allow',
+  };
+  filterGaps(policy, host, row, net, scopes, refused, gaps);
+  const residual = host.seccomp ? [...filterResiduals(spec)] : [];
+  if (
+    net.restricted &&
+    !net.freePort &&
+    !refused.tcp &&
+    (unixSockets || net.reach['net.bind_tcp'] === 'some')
+  ) {
+    residual.push(
+      'a TCP socket that listens without being bound takes a free port, which Landlock does not ask about',
+    );
+  }
+  return { spec, filter: host.seccomp ? composeFilter(spec) : null, refused, residual };
+}
+
+const NET_BIT_CONNECT_TCP = 1 << NET_RIGHTS['net.connect_tcp'].bit;
+
+function closed(bind: Reach, connect: Reach): boolean {
+  return bind === 'none' && connect === 'none';
+}
+
+/** Whether UDP sockets may be made: all of UDP is open, the kernel can tell ports apart, or a person accepted that it cannot. */
+function udpOpen(net: NetResult, row: AbiRow, gaps: GapList): boolean {
+  const bind = net.reach['net.bind_udp'];
+  const connect = net.reach['net.connect_send_udp'];
+  if (closed(bind, connect)) return false;
+  const open = bind === 'all' && connect === 'all';
+  return (
+    open || row.abi >= NET_RIGHTS['net.bind_udp'].abi || gaps.accepts('net.udp') || gaps.accepts('landlock')
+  );
+}
+
+function socketsOf(net: NetResult, refused: FilterResult['refused']): 'any' | readonly SocketKind[] {
+  if (net.restricted) {
+    return [
+      ...(refused.tcp ? [] : TCP_SOCKETS),
+      ...(refused.udp ? [] : UDP_SOCKETS),
+      ...(refused.unix ? [] : UNIX_SOCKETS),
+      ...ROUTE_SOCKETS,
+    ];
+  }
+  if (!refused.unix) return 'any';
+  const families = Array.from({ length: LAST_FAMILY + 1 }, (_, family) => family).filter(
+    (family) => family !== AF.UNIX,
+  );
+  return families.map((family) => ({ family, type: 'any', protocol: 'any' }));
+}
+
+function syscallNames(names: readonly string[]): SyscallName[] {
+  return names.map((name) => {
+    if (!(name in SYSCALLS.x86_64) && !(name in SYSCALLS.aarch64)) {
+      throw new LandwardError('POLICY_INVALID', `There is no system call named '${name}'`, { part: name });
+    }
+    return name as SyscallName;
+  });
+}
+
+function filterGaps(
+  policy: Policy,
+  host: Host,
+  row: AbiRow,
+  net: NetResult,
+  scopes: ScopeResult,
+  refused: FilterResult['refused'],
+  gaps: GapList,
+): void {
+  if (!host.seccomp) {
+    gaps.add('seccomp');
+    if (net.restricted) {
+      gaps.add('net.other');
+      if (refused.udp && row.abi < NET_RIGHTS['net.bind_udp'].abi) gaps.add('net.udp');
+      if (refused.tcp && row.abi < NET_RIGHTS['net.bind_tcp'].abi) gaps.add('net.tcp');
+    }
+  } else if (policy.process.ioUring === 'allow' && (net.restricted || scopes.refuseUnix)) {
+    gaps.add('net.other', {
+      lost: 'io_uring makes sockets of every kind, and no filter sees it',
+      closes: "io_uring = 'deny' in [process]",
+    });
+  }
+}

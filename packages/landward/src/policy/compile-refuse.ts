@@ -1,0 +1,44 @@
+/**
+ * The refusal of a plan that this host cannot hold.
+ *
+ * Owns the message: each gap with its rule and with what would close it.
+ */
+
+import { LandwardError } from '../errors.ts';
+import type { Rule } from '../model/rules.ts';
+import type { Plan } from './plan.ts';
+
+/** Where a rule stands, for a message. */
+export function placeOf(rule: Rule): string {
+  const { file, line, column, preset } = rule.origin;
+  if (preset !== undefined) return preset;
+  return line > 0 ? `${file}:${line}:${column}` : file;
+}
+
+/**
+ * Refuses a plan with gaps that nobody accepted. Whoever carries out a plan calls this first.
+ *
+ * @throws LandwardError POLICY_GAP that names every such gap with its rule and what would close it
+ * @example
+ * const plan = compile(policy, host);
+ * refuse(plan);
+ */
+export function refuse(plan: Pick<Plan, 'gaps'>): void {
+  const open = plan.gaps.filter((gap) => !gap.accepted);
+  if (open.length === 0) return;
+  const lines = open.map((gap) => {
+    const place = gap.rule === undefined ? '' : ` (${placeOf(gap.rule)})`;
+    return `${gap.feature}${place}: ${gap.lost}; what would close it: ${gap.closes}`;
+  });
+  const names = [...new Set(open.map((gap) => gap.feature))];
+  const first = open.find((gap) => gap.rule !== undefined && gap.rule.origin.line > 0);
+  throw new LandwardError(
+    'POLICY_GAP',
+    `This system cannot hold the whole policy, so nothing was started\n${lines.join('\n')}`,
+    {
+      part: names.join(', '),
+      at: first?.rule?.origin,
+      fix: `Close the gaps, or accept them by name: ${names.map((name) => `--degrade ${name}`).join(' ')}`,
+    },
+  );
+}

@@ -1,0 +1,41 @@
+/**
+ * landward protects itself: what decides about a later start must not be writable from inside.
+ *
+ * The kernel cannot take such a file out of a tree that the policy grants for writing, so that this is a gap with the name
+ * `self`, and not a silent change of the policy. Owns only the check.
+ */
+
+import { fsMask } from '../uapi/masks.ts';
+import { ENTRY_BITS } from './compile-effective.ts';
+import { parentOf, realPaths } from './compile-facts.ts';
+import type { FsResult } from './compile-fs.ts';
+import type { GapList } from './compile-gaps.ts';
+import type { Host } from './plan.ts';
+
+const WRITE = fsMask('fs.write_file', 'fs.truncate') | ENTRY_BITS;
+
+/**
+ * Adds a gap for every protected path that the ruleset leaves writable or replaceable.
+ *
+ * @param paths absolute paths; each is judged as written and after symbolic links
+ */
+export function protectSelf(paths: readonly string[], fs: FsResult, host: Host, gaps: GapList): void {
+  if (fs.handled === 0) return;
+  const granted = new Map<string, number>();
+  for (const { path, access } of fs.grants.paths) granted.set(path, (granted.get(path) ?? 0) | access);
+  for (const [path, real] of realPaths(paths, host)) {
+    const open = [...new Set([path, real])].find((each) => isWritable(each, granted));
+    if (open === undefined) continue;
+    gaps.add('self', {
+      lost: `the program can change '${open}', which decides about its next start`,
+      closes: `no rule that grants writing at or above '${open}', or another place for it`,
+    });
+  }
+}
+
+function isWritable(path: string, granted: ReadonlyMap<string, number>): boolean {
+  for (let at = path; ; at = parentOf(at)) {
+    if ((granted.get(at) ?? 0) & WRITE) return true;
+    if (at === '/') return false;
+  }
+}

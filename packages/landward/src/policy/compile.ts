@@ -1,0 +1,130 @@
+/**
+ * From a policy to a plan for one host: one Landlock ruleset, one filter, environment, limits, and a truthful account of
+ * what misses.
+ *
+ * Pure: asks only the `Host` that it is given. A gap that nobody accepted makes the plan stricter, never weaker, and
+ * `refuse` stops it.
+ */
+
+import { LandwardError } from '../errors.ts';
+import { abiRow, RESTRICT_SELF } from '../uapi/landlock.ts';
+import { compileEnv } from './compile-env.ts';
+import { locate, relocatedLayer } from './compile-facts.ts';
+import { compileFilter } from './compile-filter.ts';
+import { compileFs } from './compile-fs.ts';
+import { gapList } from './compile-gaps.ts';
+import { compileLimits } from './compile-limits.ts';
+import { compileNet } from './compile-net.ts';
+import { reportOf } from './compile-report.ts';
+import { compileScopes } from './compile-scopes.ts';
+import { protectSelf } from './compile-self.ts';
+import type { Host, Plan, PlanRuleset } from './plan.ts';
+import type { Policy } from './policy.ts';
+
+export { refuse } from './compile-refuse.ts';
+
+export interface CompileOptions {
+  /** Hex SHA-256 of the canonical policy, for `plan.digest`. */
+  readonly digest?: string;
+}
+
+/**
+ * Compiles a policy.
+ *
+ * @param policy a resolved policy
+ * @param host what is known of the system that will run the plan
+ * @returns the plan; call `refuse` before carrying it out
+ * @throws PolicyErrors PATH_MISSING for every required path that is missing
+ * @throws LandwardError POLICY_FLOOR where the kernel is below the policy's floor, POLICY_INVALID for a system call
+ *   or a path that cannot be meant
+ * @example
+ * const plan = compile(policy, host);
+ * refuse(plan);
+ */
+export function compile(policy: Policy, host: Host, { digest = '' }: CompileOptions = {}): Plan {
+  checkFloor(policy, host);
+  const gaps = gapList(policy.require.degrade);
+  const row = abiRow(host.abi);
+  const layers = locate(policy.layers, host);
+  const fs = compileFs(layers, host, row, gaps);
+  const net = compileNet(layers, row, gaps);
+  const scopes = compileScopes(layers, row, host.seccomp, fs.connect, gaps);
+  const filter = compileFilter(policy, host, row, net, scopes, gaps);
+  const { plan: limits, stricter } = compileLimits(policy.limits, host, gaps);
+  if (policy.subject !== 'caller') {
+    gaps.add('net.subject', {
+      lost: `the caller decides on a socket, not '${policy.subject}' as the policy says`,
+    });
+  }
+  const ruleset = rulesetOf(policy, fs, net, scopes.scoped, row.restrictFlags);
+  const wanted = fs.restricted !== 0 || net.restricted || scopes.restricted || scopes.wanted !== 0;
+  if (row.abi === 0 && wanted)
+    gaps.add('landlock', { lost: `${lostWithout(host)}, so nothing is restricted by Landlock` });
+  if (policy.protect !== undefined) protectSelf(policy.protect, fs, host, gaps);
+  const create = layers.flatMap((layer) =>
+    layer.rules.flatMap((rule) => (rule.create === null ? [] : [rule.create])),
+  );
+  return {
+    version: 1,
+    arch: host.arch,
+    abi: row.abi,
+    digest,
+    layers: layers.map(relocatedLayer),
+    ruleset,
+    filter: filter.filter,
+    create: [...new Set(create)],
+    env: compileEnv(policy.env),
+    limits,
+    keepFds: policy.keepFds,
+    stays: limits.timeMs !== undefined,
+    gaps: gaps.gaps,
+    report: reportOf({ row, layers, fs, net, scopes, filter, gaps: gaps.gaps, limits: stricter, ruleset }),
+  };
+}
+
+function checkFloor(policy: Policy, host: Host): void {
+  const floor = policy.require.abi;
+  if (floor === undefined || host.abi >= floor) return;
+  const has = host.abi === 0 ? 'no Landlock' : `Landlock ABI ${host.abi}`;
+  throw new LandwardError(
+    'POLICY_FLOOR',
+    `The policy requires Landlock ABI ${floor}, but this kernel (${host.kernel}) has ${has}`,
+    {
+      part: String(floor),
+    },
+  );
+}
+
+function lostWithout(host: Host): string {
+  switch (host.landlock) {
+    case 'disabled':
+      return 'Landlock is built into this kernel but not switched on';
+    case 'refused':
+      return 'the calls of Landlock are refused here, as containers do by seccomp';
+    default:
+      return 'this kernel has no Landlock';
+  }
+}
+
+function rulesetOf(
+  policy: Policy,
+  fs: ReturnType<typeof compileFs>,
+  net: ReturnType<typeof compileNet>,
+  scoped: number,
+  known: number,
+): PlanRuleset | null {
+  if (fs.handled === 0 && net.handled === 0 && scoped === 0) return null;
+  const { log } = policy;
+  const flags =
+    (log.sameExec ? 0 : RESTRICT_SELF.LOG_SAME_EXEC_OFF) |
+    (log.newExec ? RESTRICT_SELF.LOG_NEW_EXEC_ON : 0) |
+    (log.subdomains ? 0 : RESTRICT_SELF.LOG_SUBDOMAINS_OFF);
+  return {
+    handledFs: fs.handled,
+    handledNet: net.handled,
+    scoped,
+    paths: fs.grants.paths,
+    ports: net.ports,
+    restrictFlags: flags & known,
+  };
+}
