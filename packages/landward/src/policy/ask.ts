@@ -47,7 +47,7 @@ const OPERATIONS = [...Object.keys(PATH_OPERATIONS), ...TWO_PATHS, ...SOCKET_OPE
  * Reads a question.
  *
  * @param text an operation and what it is about: `read PATH`, `rename A -> B`, `connect tcp:host:port`,
- *   `connect /path`, `connect @name`, `signal`, or a right and its object, such as `fs.make_sock /run/x`
+ *   `connect /path`, `connect @name`, `signal`, or rights and their object, such as `fs.make_sock /run/x`
  * @param lookup variables; each must have one value
  * @example
  * readQuestion('read ~/.ssh/id_ed25519', systemScope(variables).lookup);
@@ -71,8 +71,9 @@ export function readQuestion(text: string, lookup: Lookup): Request | Refusal {
     }
     return pathRequest(object, lookup, (directory) => (directory ? row.directory : row.file));
   }
-  if (Object.hasOwn(FS_RIGHTS, operation) || Object.hasOwn(META_RIGHTS, operation)) {
-    return pathRequest(object, lookup, () => [operation as FsRight | MetaRight]);
+  const rights = operation.split(',');
+  if (rights.every((right) => Object.hasOwn(FS_RIGHTS, right) || Object.hasOwn(META_RIGHTS, right))) {
+    return pathRequest(object, lookup, () => rights as (FsRight | MetaRight)[]);
   }
   if (isOneOf(TWO_PATHS, operation)) return referRequest(operation, object, lookup);
   if (isOneOf(SOCKET_OPERATIONS, operation)) return socketRequest(operation, object, lookup);

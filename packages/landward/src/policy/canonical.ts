@@ -33,14 +33,16 @@ export function canonicalJson(policy: Policy): string {
   });
 }
 
-/** A rule without what decides nothing. */
-export function canonicalRule(rule: Rule): object {
+/** A rule without what decides nothing; a path rule becomes one for each of its rights, however they were grouped. */
+export function canonicalRules(rule: Rule): readonly object[] {
   const { origin: _origin, because: _because, ...rest } = rule;
-  return rest;
+  if (rest.kind !== 'path') return [rest];
+  const { rights, ...shared } = rest;
+  return rights.map((right) => ({ ...shared, right }));
 }
 
 function canonicalLayer(layer: RuleLayer): object {
-  const rules = [...new Set(layer.rules.map((rule) => sortedJson(canonicalRule(rule))))].sort();
+  const rules = [...new Set(layer.rules.flatMap(canonicalRules).map(sortedJson))].sort();
   return {
     kind: layer.kind,
     categories: [...layer.categories].sort(),

@@ -86,8 +86,12 @@ export function expand(text: string, lookup: Lookup): readonly (readonly Piece[]
     }
   }
   append({ text: rest.slice(last), literal: false });
-  if (last > 0 && rest.endsWith('\\') && !rest.endsWith('\\\\'))
-    return { refused: 'A backslash stands before the character that it makes literal' };
+  if (rest.slice(last).endsWith('\\')) {
+    return {
+      refused: 'A backslash stands before the character that it makes literal',
+      fix: 'Write two for one backslash',
+    };
+  }
   return results;
 }
 

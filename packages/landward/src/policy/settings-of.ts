@@ -23,7 +23,8 @@ import {
 } from './tree.ts';
 import { readDuration, readSize } from './units.ts';
 
-const PROCESS_KEYS = {
+/** The settings of `[process]` that are denied or allowed, by their keys. */
+export const PROCESS_KEYS = {
   ioUring: 'io_uring',
   ptrace: 'ptrace',
   namespaces: 'namespaces',

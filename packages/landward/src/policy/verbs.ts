@@ -9,8 +9,11 @@ import type { MetaRight } from '../model/rules.ts';
 import { FS_RIGHTS, type FsRight } from '../uapi/landlock.ts';
 
 export interface VerbRow {
-  /** The rights of an allow rule with this verb. */
-  readonly grants: readonly FsRight[];
+  /**
+   * The rights of an allow rule with this verb. Those on metadata matter only inside a tree that is hidden: elsewhere
+   * metadata is free, as Landlock leaves it.
+   */
+  readonly grants: readonly (FsRight | MetaRight)[];
   /** The rights that a deny, hide or ask rule narrowed to this verb speaks about. */
   readonly denies: readonly FsRight[];
   readonly doc: string;
@@ -18,27 +21,42 @@ export interface VerbRow {
 
 const MAKE = ['fs.make_dir', 'fs.make_reg', 'fs.make_sock', 'fs.make_fifo', 'fs.make_sym'] as const;
 const REMOVE = ['fs.remove_dir', 'fs.remove_file'] as const;
+const SEE = ['meta.stat', 'meta.list'] as const;
 const CHANGE = ['fs.write_file', 'fs.truncate'] as const;
 
 /** Every verb of `[fs]`, in the order in which they are documented. */
 export const VERBS = {
   read: {
-    grants: ['fs.read_file', 'fs.read_dir'],
+    grants: ['fs.read_file', 'fs.read_dir', ...SEE],
     denies: ['fs.read_file', 'fs.read_dir'],
     doc: 'Read files and list directories',
   },
-  list: { grants: ['fs.read_dir'], denies: ['fs.read_dir'], doc: 'List directories, without reading files' },
+  list: {
+    grants: ['fs.read_dir', ...SEE],
+    denies: ['fs.read_dir'],
+    doc: 'List directories, without reading files',
+  },
   exec: {
-    grants: ['fs.execute', 'fs.read_file'],
+    grants: ['fs.execute', 'fs.read_file', 'meta.stat'],
     denies: ['fs.execute'],
     doc: 'Run programs, and read them as the loader must',
   },
   write: {
-    grants: ['fs.write_file', 'fs.read_file', 'fs.read_dir', ...REMOVE, ...MAKE, 'fs.refer', 'fs.truncate'],
+    grants: [
+      'fs.write_file',
+      'fs.read_file',
+      'fs.read_dir',
+      ...REMOVE,
+      ...MAKE,
+      'fs.refer',
+      'fs.truncate',
+      ...SEE,
+      'meta.write',
+    ],
     denies: ['fs.write_file', ...REMOVE, 'fs.make_char', ...MAKE, 'fs.make_block', 'fs.refer', 'fs.truncate'],
     doc: 'Read, write, create, delete, rename, move and truncate',
   },
-  modify: { grants: CHANGE, denies: CHANGE, doc: 'Write to and truncate files that exist' },
+  modify: { grants: [...CHANGE, 'meta.stat'], denies: CHANGE, doc: 'Write to and truncate files that exist' },
   create: {
     grants: MAKE,
     denies: ['fs.make_char', 'fs.make_block', ...MAKE],
@@ -47,7 +65,7 @@ export const VERBS = {
   delete: { grants: REMOVE, denies: REMOVE, doc: 'Remove files and directories' },
   refer: { grants: ['fs.refer'], denies: ['fs.refer'], doc: 'Move and link between directories' },
   device: {
-    grants: ['fs.read_file', 'fs.write_file', 'fs.ioctl_dev'],
+    grants: ['fs.read_file', 'fs.write_file', 'fs.ioctl_dev', 'meta.stat'],
     denies: ['fs.ioctl_dev'],
     doc: 'Use devices: read, write and ioctl',
   },

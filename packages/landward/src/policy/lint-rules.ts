@@ -1,0 +1,174 @@
+/** Lints about how rules are written: rules that do nothing, rules that contradict, rights that miss their companion. */
+
+import { decideIndexed, indexRules } from '../model/decide-rules.ts';
+import { isBelow, prefixes } from '../model/paths.ts';
+import type { PathRule, RuleLayer } from '../model/rules.ts';
+import { OTHER_NAME } from './diff-probes.ts';
+import type { Finding } from './lint.ts';
+import type { Policy } from './policy.ts';
+
+/** Findings about the rules of each layer. */
+export function lintRules(policy: Policy): Finding[] {
+  return [...policy.layers.flatMap(lintLayer), ...writableAndExecutable(policy)];
+}
+
+function lintLayer(layer: RuleLayer): Finding[] {
+  const paths = layer.rules.filter((rule) => rule.kind === 'path');
+  return [...emptyLayer(layer), ...redundant(paths), ...idle(paths), ...companions(paths)];
+}
+
+function emptyLayer(layer: RuleLayer): Finding[] {
+  const at = { file: layer.name, line: 1, column: 1 };
+  if (layer.kind === 'limit' && layer.categories.length === 0)
+    return [{ code: 'empty-layer', text: `The limit '${layer.name}' limits nothing`, at }];
+  if (layer.kind === 'grant' && !layer.rules.some(({ verdict }) => verdict === 'allow')) {
+    return [{ code: 'empty-layer', text: 'Nothing is allowed: no program can start', at }];
+  }
+  return [];
+}
+
+/** Allow rules that change nothing, because of a wider allow or a denial of the same object. */
+function redundant(rules: readonly PathRule[]): Finding[] {
+  const literals = new Map<string, PathRule[]>();
+  for (const rule of rules) {
+    if (rule.pattern.kind === 'glob') continue;
+    literals.set(rule.pattern.path, [...(literals.get(rule.pattern.path) ?? []), rule]);
+  }
+  const findings: Finding[] = [];
+  for (const rule of rules) {
+    if (rule.verdict !== 'allow' || rule.pattern.kind === 'glob') continue;
+    const { path } = rule.pattern;
+    const denial = (literals.get(path) ?? []).find(
+      (other) =>
+        other.verdict !== 'allow' &&
+        other.pattern.kind === 'subtree' &&
+        rule.rights.every((right) => other.rights.includes(right)),
+    );
+    if (denial !== undefined) {
+      findings.push({
+        code: 'contradiction',
+        text: `The ${denial.verdict} of line ${denial.origin.line} always wins over this rule`,
+        at: rule.origin,
+      });
+      continue;
+    }
+    const wider = widerRule(rule, path, literals);
+    if (wider !== undefined)
+      findings.push({
+        code: 'shadowed-rule',
+        text: `The rule of line ${wider.origin.line} allows this already`,
+        at: rule.origin,
+      });
+  }
+  return findings;
+}
+
+/** An allow of the same layer that covers a rule, with nothing between that takes it away. */
+function widerRule(
+  rule: PathRule,
+  path: string,
+  literals: ReadonlyMap<string, readonly PathRule[]>,
+): PathRule | undefined {
+  for (const prefix of prefixes(path).toReversed()) {
+    const here = literals.get(prefix) ?? [];
+    if (here.some((other) => other.verdict !== 'allow')) return undefined;
+    const found = here.find(
+      (other) =>
+        other !== rule &&
+        other.pattern.kind === 'subtree' &&
+        rule.rights.every((right) => other.rights.includes(right)) &&
+        (prefix !== path || before(other, rule) || other.rights.length > rule.rights.length),
+    );
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Of two equal rules only the later is redundant. */
+function before(a: PathRule, b: PathRule): boolean {
+  return a.origin.file === b.origin.file
+    ? a.origin.line < b.origin.line || (a.origin.line === b.origin.line && a.origin.column < b.origin.column)
+    : a.origin.file < b.origin.file;
+}
+
+function idle(rules: readonly PathRule[]): Finding[] {
+  const allowed = rules.filter(({ verdict }) => verdict === 'allow').map(({ pattern }) => pattern.path);
+  return rules
+    .filter(({ verdict }) => verdict === 'deny')
+    .filter(
+      ({ pattern }) => !allowed.some((path) => isBelow(path, pattern.path) || isBelow(pattern.path, path)),
+    )
+    .map(({ origin, pattern }) => ({
+      code: 'idle-denial',
+      text: `Nothing is allowed at ${pattern.path} anyway`,
+      at: origin,
+    }));
+}
+
+function companions(rules: readonly PathRule[]): Finding[] {
+  return rules.flatMap((rule): Finding[] => {
+    if (rule.verdict !== 'allow') return [];
+    const { path } = rule.pattern;
+    const given = new Set(
+      rules
+        .filter(
+          (other) =>
+            other.verdict === 'allow' &&
+            other.pattern.kind === 'subtree' &&
+            isBelow(path, other.pattern.path),
+        )
+        .flatMap(({ rights }) => rights)
+        .concat(rule.rights),
+    );
+    const findings: Finding[] = [];
+    if (
+      rule.rights.includes('fs.write_file') &&
+      !rule.rights.includes('fs.ioctl_dev') &&
+      !given.has('fs.truncate')
+    ) {
+      findings.push({
+        code: 'missing-truncate',
+        text: `Files in ${path} can be written but not truncated: opening them anew fails`,
+        at: rule.origin,
+      });
+    }
+    if (rule.rights.includes('fs.make_reg') && given.has('fs.remove_file') && !given.has('fs.refer')) {
+      findings.push({
+        code: 'missing-refer',
+        text: `Files in ${path} cannot be moved between directories`,
+        at: rule.origin,
+      });
+    }
+    if (rule.rights.includes('fs.execute') && !given.has('fs.read_file')) {
+      findings.push({
+        code: 'missing-read',
+        text: `Programs in ${path} can be executed but not read: scripts and loaders fail`,
+        at: rule.origin,
+      });
+    }
+    return findings;
+  });
+}
+
+function writableAndExecutable(policy: Policy): Finding[] {
+  const index = indexRules(policy.layers);
+  const seen = new Set<string>();
+  const findings: Finding[] = [];
+  for (const rule of policy.layers.filter(({ kind }) => kind === 'grant').flatMap(({ rules }) => rules)) {
+    if (rule.kind !== 'path' || rule.verdict !== 'allow' || rule.pattern.kind !== 'subtree') continue;
+    const { path } = rule.pattern;
+    if (seen.has(path)) continue;
+    seen.add(path);
+    const inside = `${path === '/' ? '' : path}/${OTHER_NAME}`;
+    const allows = (right: 'fs.write_file' | 'fs.execute') =>
+      decideIndexed(index, { kind: 'path', path: inside, rights: [right] }).verdict === 'allow';
+    if (allows('fs.write_file') && allows('fs.execute')) {
+      findings.push({
+        code: 'write-exec',
+        text: `What is written to ${path} can be executed`,
+        at: rule.origin,
+      });
+    }
+  }
+  return findings;
+}
