@@ -40,7 +40,8 @@ export function refer(behaviour: Behaviour, credential: Credential, call: Refer)
   if (moved === undefined) return refuse('ENOENT');
   if (call.operation === 'exchange' && replaced === undefined) return refuse('ENOENT');
   const [atSource, atTarget] = requests(behaviour, call.operation, moved, replaced);
-  if (call.source.parent === call.directory) {
+  // The root of a file system counts as its own parent.
+  if ((call.source.parent ?? call.source) === call.directory) {
     return accessPath(
       behaviour,
       credential,
