@@ -69,14 +69,14 @@ export interface Answer {
 /** A step that names a task, slot or child that isn't there: the case means nothing. */
 export class Senseless extends Error {}
 
-const MKNOD_TYPES: Readonly<Record<number, InodeType>> = {
-  0: 'reg',
-  2401: 'fifo',
-  4802: 'char',
-  14406: 'block',
-  16807: 'reg',
-  26411: 'sock',
-};
+const MKNOD_TYPES: ReadonlyMap<number, InodeType> = new Map([
+  [0, 'reg'],
+  [0o010000, 'fifo'],
+  [0o020000, 'char'],
+  [0o060000, 'block'],
+  [0o100000, 'reg'],
+  [0o140000, 'sock'],
+]);
 
 export class Machine {
   readonly behaviour: Behaviour;
@@ -117,7 +117,7 @@ export class Machine {
       case 'symlink':
         return vfs.make(caller, at(step.at), 'lnk', { target: step.target });
       case 'mknod':
-        return vfs.make(caller, at(step.at), MKNOD_TYPES[step.mode]!, { rdev: step.rdev, mknod: true });
+        return vfs.make(caller, at(step.at), MKNOD_TYPES.get(step.mode)!, { rdev: step.rdev, mknod: true });
       case 'rmdir':
       case 'unlink':
         return vfs.remove(caller, at(step.at), step.op);
