@@ -89,6 +89,8 @@ const cases: readonly (readonly [
   [{}, 'io_uring_enter', [], ENOSYS],
   [{}, 'io_uring_register', [], ENOSYS],
   [{ ioUring: 'allow' }, 'io_uring_setup', [], ALLOW],
+  [{ ioUring: 'deny-new' }, 'io_uring_setup', [], ENOSYS],
+  [{ ioUring: 'deny-new' }, 'io_uring_enter', [], ALLOW],
 
   [{}, 'ptrace', [0, 0, 0, 0], EPERM],
   [{}, 'process_vm_readv', [1], EPERM],

@@ -38,7 +38,7 @@ function isMemory(code: number): boolean {
   return code === BPF.ST || code === BPF.STX || code === BPF.LD_MEM || code === BPF.LDX_MEM;
 }
 
-/** Refuses a load from scratch memory that some way through the program has not stored to. */
+/** Refuses a load from scratch memory that some way through the program, over a return too, has not stored to. */
 function checkMemory(program: readonly Instruction[]): string | null {
   const everything = (1 << BPF_MEMWORDS) - 1;
   const valid = new Array<number>(program.length).fill(everything);
@@ -54,7 +54,6 @@ function checkMemory(program: readonly Instruction[]): string | null {
       // What follows is reached only by jumps, which have told what they stored.
       stored = everything;
     }
-    if ((code & 7) === BPF_CLASS.RET) stored = everything;
   }
   return null;
 }

@@ -44,6 +44,9 @@ export function filterRules(spec: FilterSpec): FilterRule[] {
     ...(spec.ioUring === 'deny'
       ? [refuse(SYSCALL_CLASSES.io_uring, 'io_uring runs calls that no filter sees', ENOSYS)]
       : []),
+    ...(spec.ioUring === 'deny-new'
+      ? [refuse(['io_uring_setup'], 'makes a ring that runs calls that no filter sees', ENOSYS)]
+      : []),
     ...(spec.ptrace === 'deny' ? ptraceRules : []),
     ...(spec.namespaces === 'deny' ? namespaceRules : []),
     ...(spec.terminalInjection === 'deny' ? terminalRules : []),
@@ -215,11 +218,12 @@ function pairRules({ sockets, unixPairs }: FilterSpec): FilterRule[] {
  */
 export function filterResiduals(spec: FilterSpec): string[] {
   const residuals: string[] = [];
-  if (spec.ioUring === 'allow') {
-    if (spec.sockets !== 'any') residuals.push('io_uring makes sockets of every kind');
-    if (spec.fastOpen === 'deny') residuals.push('io_uring sends with TCP Fast Open');
+  if (spec.ioUring !== 'deny') {
+    const ring = spec.ioUring === 'allow' ? 'io_uring' : 'a ring of io_uring that exists already';
+    if (spec.sockets !== 'any') residuals.push(`${ring} makes sockets of every kind`);
+    if (spec.fastOpen === 'deny') residuals.push(`${ring} sends with TCP Fast Open`);
     if (spec.syscalls.length > 0)
-      residuals.push('io_uring runs its own form of many calls that are refused by name');
+      residuals.push(`${ring} runs its own form of many calls that are refused by name`);
   }
   if (spec.unknown === 'allow') residuals.push('calls that landward does not know are allowed');
   if (spec.anonymousExec === 'deny') residuals.push('memory can still be made executable');

@@ -20,8 +20,12 @@ export interface SocketKind {
 
 export interface FilterSpec {
   readonly arch: Arch;
-  /** io_uring, which runs calls where no filter sees them. Refused with ENOSYS: programs fall back. */
-  readonly ioUring: 'deny' | 'allow';
+  /**
+   * io_uring, which runs calls where no filter sees them. Refused with ENOSYS: programs fall back. `deny-new` refuses
+   * new rings only: a running Node has one for its event loop and aborts when it can't enter it any more, so this is
+   * what a filter for the calling process needs; a program that execve starts has no rings yet and can be refused all.
+   */
+  readonly ioUring: 'deny' | 'deny-new' | 'allow';
   /** ptrace, process_vm_*, kcmp, pidfd_getfd and the like, also between processes of one domain. EPERM. */
   readonly ptrace: 'deny' | 'allow';
   /**
