@@ -1,0 +1,97 @@
+/** `@base`: what nearly every program reads. Opens no program, no part of home, no network. */
+
+import { definePolicy } from '../define.ts';
+import { opens } from './opens.ts';
+
+export const base = definePolicy({
+  description:
+    'What nearly every program reads: loader, libraries, locale, time zone, certificates, name lookup files',
+  fs: {
+    exec: [
+      opens(
+        'the dynamic loader, which the kernel starts with every program',
+        '/lib64/ld-linux-x86-64.so.2',
+        '/lib/ld-linux-aarch64.so.1',
+        '/lib/ld-musl-x86_64.so.1',
+        '/lib/ld-musl-aarch64.so.1',
+      ),
+    ],
+    read: [
+      opens(
+        'shared libraries',
+        '/lib',
+        '/lib64',
+        '/usr/lib',
+        '/usr/lib64',
+        '/usr/local/lib',
+        '/usr/local/lib64',
+      ),
+      opens('the list of shared libraries', '/etc/ld.so.cache', '/etc/ld.so.preload'),
+      opens('libc of musl systems', '/etc/ld-musl-x86_64.path', '/etc/ld-musl-aarch64.path'),
+      opens(
+        'locale',
+        '/usr/share/locale',
+        '/usr/share/i18n',
+        '/etc/locale.alias',
+        '/etc/default/locale',
+        '/etc/locale.conf',
+      ),
+      opens('time zone', '/etc/localtime', '/etc/timezone', '/usr/share/zoneinfo'),
+      opens(
+        'certificates of authorities, and the settings of OpenSSL',
+        '/etc/ssl/certs',
+        '/etc/ssl/cert.pem',
+        '/etc/ssl/openssl.cnf',
+        '/etc/ca-certificates',
+        '/etc/pki/tls/certs',
+        '/etc/pki/tls/openssl.cnf',
+        '/etc/pki/ca-trust',
+        '/etc/crypto-policies',
+        '/usr/share/ca-certificates',
+        '/usr/share/pki',
+        '/usr/local/share/ca-certificates',
+        '/usr/share/crypto-policies',
+      ),
+      opens(
+        'files that name lookup reads',
+        '/etc/resolv.conf',
+        '/etc/hosts',
+        '/etc/host.conf',
+        '/etc/gai.conf',
+        '/etc/nsswitch.conf',
+        '/etc/services',
+        '/etc/protocols',
+        '/etc/networks',
+      ),
+      opens('names of users and groups', '/etc/passwd', '/etc/group'),
+      opens(
+        'which system this is',
+        '/etc/os-release',
+        '/usr/lib/os-release',
+        '/etc/debian_version',
+        '/etc/hostname',
+      ),
+      opens(
+        'facts about the machine that runtimes size themselves by',
+        '/proc/cpuinfo',
+        '/proc/meminfo',
+        '/proc/stat',
+        '/proc/loadavg',
+        '/proc/uptime',
+        '/proc/version',
+        '/proc/filesystems',
+        '/proc/sys/kernel',
+        '/proc/sys/vm',
+        '/proc/sys/fs',
+        '/proc/sys/net/core/somaxconn',
+        '/proc/sys/crypto',
+        '/sys/devices/system/cpu',
+        '/sys/devices/system/node',
+        '/sys/fs/cgroup',
+        '/sys/kernel/mm/transparent_hugepage',
+      ),
+      opens('harmless devices', '/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom'),
+    ],
+    modify: [opens('harmless devices', '/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom')],
+  },
+});

@@ -1,0 +1,42 @@
+/** `@python`: Python in a project, with virtual environments and pip. Does not open `~/.pypirc`. */
+
+import { definePolicy } from '../define.ts';
+import { makes, opens } from './opens.ts';
+import { SECRET_VARIABLES } from './secrets.ts';
+
+const MANAGERS = [
+  '~/.pyenv/versions',
+  '~/.pyenv/shims',
+  '~/.local/share/uv/python',
+  '~/.asdf/installs',
+  '~/.local/share/mise/installs',
+];
+
+export const python = definePolicy({
+  description: 'Python in the project, with venv and pip, with the index reachable by TLS',
+  extends: ['@shell', '@tls'],
+  fs: {
+    exec: [
+      opens('Python of version managers', ...MANAGERS),
+      opens('programs of virtual environments', '$project'),
+    ],
+    read: [
+      opens('Python of version managers', ...MANAGERS),
+      opens(
+        'modules of the system',
+        '/usr/share/python3',
+        '/usr/share/python-wheels',
+        '/etc/python3',
+        '/usr/share/pyshared',
+        '/usr/include',
+      ),
+      opens('settings of pip', '/etc/pip.conf', '/etc/xdg/pip'),
+    ],
+    write: [
+      opens('the project and its virtual environments', '$project'),
+      makes('the cache of pip', '$cache/pip'),
+      opens('temporary files', '$tmp'),
+    ],
+  },
+  env: { scrub: SECRET_VARIABLES },
+});
