@@ -34,6 +34,7 @@ export { OPERATIONS, type OpenMode, type Operation, openRequest } from './operat
 export {
   type PlainAnswer,
   type PlainLandlock,
+  type PlainObject,
   type PlainRuleset,
   type PlainTree,
   plainLandlock,
