@@ -20,6 +20,7 @@ export const CODES = {
   THREADS: { exit: 125, solve: 'Restrict the process before the threads named here exist' },
   COMMAND_NOT_EXECUTABLE: { exit: 126, solve: 'Check the permissions of the file, and that the policy grants fs.execute on it' },
   COMMAND_NOT_FOUND: { exit: 127, solve: 'Check the name and PATH of the command' },
+  COMMAND_FAILED: { exit: 1, solve: 'See what the program printed; landward why tells which rule would allow what it did' },
   NATIVE_MISSING: { exit: 125, solve: 'Install the package for this architecture, or run npm run native in a clone' },
 } as const satisfies Record<string, { readonly exit: number; readonly solve: string }>;
 

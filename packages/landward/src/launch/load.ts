@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly env?: Environment;
   /** Files, `@presets`, definitions, and named inputs, in order. Empty: the project's policy, or `@default`. */
   readonly policies?: readonly (string | PolicyDefinition | PolicyInput)[];
+  /** Composed with whatever is loaded, such as the options of a command line: these grant. */
+  readonly add?: readonly PolicyInput[];
   /** Whether to look for the project's policy when no policy is given; default true. */
   readonly find?: boolean;
   /** Presets by name, by default landward's own. */
@@ -57,13 +59,14 @@ export interface LoadedPolicy {
 export async function loadPolicy(options: LoadOptions = {}): Promise<LoadedPolicy> {
   const loader = await Loader.create(options);
   const policies = options.policies ?? [];
+  const add = options.add ?? [];
   if (policies.length > 0)
-    return loader.resolve(await Promise.all(policies.map((policy) => loader.input(policy))));
+    return loader.resolve([...(await Promise.all(policies.map((policy) => loader.input(policy)))), ...add]);
   const path =
     options.find === false ? undefined : await findProjectFile(loader.cwd, homeDirectory(loader.env));
   if (path === undefined)
-    return loader.resolve([{ name: '@default', ...presetBody(await loader.preset(), 'default') }]);
-  return loader.resolveProject(path);
+    return loader.resolve([{ name: '@default', ...presetBody(await loader.preset(), 'default') }, ...add]);
+  return loader.resolveProject(path, add);
 }
 
 /**
@@ -141,7 +144,7 @@ class Loader {
    * Resolves the policy of a project. Reads it and what it extends once, so that the bytes that are approved are the
    * bytes that are used. What is not approved cannot name files outside its directory: their lines would show in messages.
    */
-  async resolveProject(path: string): Promise<LoadedPolicy> {
+  async resolveProject(path: string, add: readonly PolicyInput[] = []): Promise<LoadedPolicy> {
     const file = await readPolicyFile(path);
     if (file === undefined)
       throw new LandwardError('POLICY_NOT_FOUND', `There is no policy file '${path}'`, { part: path });
@@ -172,6 +175,7 @@ class Loader {
     const narrow = await resolvePolicy(
       [
         { name: '@default', ...presetBody(preset, 'default') },
+        ...add,
         { ...project, layer: 'limit', project: inside },
       ],
       {
@@ -190,7 +194,7 @@ class Loader {
           : { path, digest, state: 'not trusted', reason };
       return { policy: narrow, digest: policyDigest(narrow), found, files };
     }
-    const policy = await resolvePolicy([project], {
+    const policy = await resolvePolicy([project, ...add], {
       variables: systemVariables(inside, this.env),
       preset,
       file: extend,

@@ -1,0 +1,33 @@
+/** The page that `landward --help` prints: one screen, by task. */
+
+const PAGE = `landward: put any program in a Landlock domain, without root
+
+Run a program confined (reads the system, writes this directory, no network):
+  landward run -- npm test
+  landward run --write dist --connect tcp:443 -- npm run build
+  landward run -p policy.toml -- ./server
+
+Find out:
+  landward status                        what this kernel can enforce, and why not
+  landward why policy.toml -- read ~/.ssh/id_ed25519
+  landward run --dry-run --report -- npm test
+
+Write a policy:
+  landward init                          a starting policy for this project
+  landward policy print|lint|test|diff|schema|import|export|approve
+
+Ship a confined program without Node:
+  landward compile -p policy.toml -o server.confined -- /usr/bin/server
+
+  landward COMMAND --help                every option of a command
+  landward --version
+
+Exit status of run: the program's own; 125 landward could not set up, 126 found
+but not executable, 127 not found. Nothing starts with a weaker policy than written
+unless the gap is accepted by name (--degrade NAME).
+`;
+
+/** The page. */
+export function help(): string {
+  return PAGE;
+}

@@ -1,0 +1,103 @@
+/**
+ * `landward run`: a program in a Landlock domain. Becomes the program where the kernel alone holds the plan, stays
+ * beside it where the plan needs that.
+ */
+
+import { type Command, readWords, usageError } from './command.ts';
+import { escapeText } from './escape.ts';
+import { print, printError } from './output.ts';
+
+const usage = 'landward run [options] -- command [arguments...]';
+
+const options = {
+  policy: {
+    type: 'string',
+    short: 'p',
+    multiple: true,
+    value: 'FILE',
+    help: 'a policy file or @preset (several compose)',
+  },
+  preset: {
+    type: 'string',
+    multiple: true,
+    value: 'NAME',
+    help: 'a preset, such as node (see landward policy print @base)',
+  },
+  read: { type: 'string', multiple: true, value: 'PATH', help: 'read below PATH' },
+  write: { type: 'string', multiple: true, value: 'PATH', help: 'read, write, create and delete below PATH' },
+  exec: { type: 'string', multiple: true, value: 'PATH', help: 'run programs below PATH' },
+  deny: { type: 'string', multiple: true, value: 'PATH', help: 'nothing below PATH' },
+  connect: {
+    type: 'string',
+    multiple: true,
+    value: 'TARGET',
+    help: 'connect to it: tcp:443, udp:53, tcp:host:443',
+  },
+  listen: { type: 'string', multiple: true, value: 'TARGET', help: 'listen on it: tcp:8080' },
+  env: { type: 'string', multiple: true, value: 'NAME[=VALUE]', help: 'pass or set a variable' },
+  degrade: {
+    type: 'string',
+    multiple: true,
+    value: 'GAP',
+    help: 'accept by name what this host cannot hold',
+  },
+  require: { type: 'string', multiple: true, value: 'abi=N', help: 'refuse an older Landlock' },
+  'dry-run': { type: 'boolean', help: 'compile and report, start nothing' },
+  report: { type: 'boolean', help: 'tell what is enforced, on standard error' },
+  json: { type: 'boolean', help: 'report as JSON' },
+} as const;
+
+export const command: Command = {
+  usage,
+  help: `Runs a program confined. Options add to the policies and presets that are named; where none is named, to @default
+(read the system, write the working directory and temporary files, no network), narrowed by the project's
+landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start.`,
+  options,
+  async run(argv) {
+    const { values, operands, rest } = readWords(argv, options, usage);
+    if (operands.length > 0)
+      usageError(
+        'The command stands behind --',
+        `landward run [options] -- ${operands.join(' ')}`,
+        operands[0],
+      );
+    const dry = values['dry-run'] === true;
+    if (!dry && (rest === undefined || rest.length === 0)) usageError('There is no command behind --', usage);
+    const { loadForRun } = await import('../launch/run-policy.ts');
+    const { plan, found } = await loadForRun(values, { keepGaps: dry });
+    if (found !== undefined && found.state !== 'approved') printError(notice(found));
+    if (dry || values.report) {
+      const text = `${JSON.stringify(plan.report, jsonValue, 2)}\n`;
+      if (dry) print(text);
+      else printError(text);
+    }
+    if (dry) return plan.gaps.some(({ accepted }) => !accepted) ? 125 : 0;
+    const [name, ...args] = rest as readonly [string, ...string[]];
+    const cgroup = Object.keys(plan.limits.cgroup).length > 0;
+    if (!plan.stays && !cgroup) {
+      const { exec } = await import('../launch/exec.ts');
+      exec(name, args, { plan });
+    }
+    const { stay } = await import('../launch/stay.ts');
+    const { prepare } = await import('../launch/prepare.ts');
+    const { status, timedOut } = await stay(name, args, prepare(plan));
+    if (timedOut) printError(`landward: ended ${escapeText(name)}: the time limit of the policy is over\n`);
+    return status;
+  },
+};
+
+interface Found {
+  readonly path: string;
+  readonly state: string;
+  readonly reason?: string;
+}
+
+function notice({ path, state, reason }: Found): string {
+  const why = reason === undefined ? `${state}` : `${state}: ${reason}`;
+  return `landward: ${escapeText(path)} only narrows (${escapeText(why)}); landward policy approve lets it grant\n`;
+}
+
+/** 64-bit numbers as strings, which JSON has no number for. */
+function jsonValue(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}

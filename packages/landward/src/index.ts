@@ -1,0 +1,19 @@
+/**
+ * landward: put any program in a Landlock domain, without root. Everything that an application may use is named here.
+ *
+ * `landward/model`, `landward/policy` and `landward/filter` are the pure rooms below, for tools.
+ */
+
+export { CODES, type Code, KernelError, LandwardError, PolicyErrors, type Position } from './errors.ts';
+export { type CompileOptions, compile, type PolicyItem, type PolicySource } from './launch/compile.ts';
+export { type ExecOptions, exec } from './launch/exec.ts';
+export { planHost as host } from './launch/host.ts';
+export { type Prepared, prepare } from './launch/prepare.ts';
+export type { Result, RunError, StartFailure, Timings, Usage } from './launch/result.ts';
+export { type Confinement, type Running, type SpawnOptions, spawn } from './launch/spawn.ts';
+export { type FeatureStatus, type Holder, type Status, statusOf } from './launch/status.ts';
+export type { StdioItem, StdioOption } from './launch/stdio.ts';
+export { definePolicy, type PolicyDefinition } from './policy/define.ts';
+export { FEATURES, type Feature } from './policy/features.ts';
+export type { Gap, Host, Plan, Report } from './policy/plan.ts';
+export type { Policy } from './policy/policy.ts';

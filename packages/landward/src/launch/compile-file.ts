@@ -1,0 +1,115 @@
+/**
+ * A plan as an executable of its own: no libc, no Node, it builds the ruleset from paths, restricts itself and becomes
+ * the command. What it carries is fixed when it is compiled; what it opens is what is at the paths when it runs.
+ *
+ * Refuses plans that need a process that stays. Landward's ELF writer and launcher are `kernel/launch-file.ts`.
+ */
+
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { LandwardError } from '../errors.ts';
+import { ImageBuilder, type Slot } from '../kernel/image.ts';
+import { writeLaunchFile } from '../kernel/launch-file.ts';
+import type { PathAccess, Plan, PlanRuleset } from '../policy/plan.ts';
+import { ERRNO } from '../uapi/errno.ts';
+import { RULE_TYPE } from '../uapi/landlock.ts';
+import { AT_FDCWD, O } from '../uapi/open.ts';
+import { beforeExec } from './steps.ts';
+
+/** What the executable becomes; without it, the command is its first argument. */
+export interface CompiledCommand {
+  /** An absolute path. */
+  readonly file: string;
+  /** argv[0] and the arguments before the caller's own. */
+  readonly argv: readonly string[];
+}
+
+/**
+ * Compiles a plan to an executable.
+ *
+ * @param plan for the architecture that the executable is to run on
+ * @param command what it becomes
+ * @returns the bytes of an ELF file
+ * @throws LandwardError UNSUPPORTED for a plan that needs a parent, NATIVE_MISSING without launcher for the architecture
+ */
+export function compileFile(plan: Plan, command?: CompiledCommand): Uint8Array {
+  refuseStaying(plan);
+  const build = new ImageBuilder(plan.arch);
+  const ruleset = plan.ruleset === null ? null : rulesetSteps(build, plan, plan.ruleset);
+  beforeExec(build, { plan, stdio: [0, 1, 2], keepFds: plan.keepFds }, ruleset);
+  return writeLaunchFile({
+    image: build.build(),
+    program: command?.file ?? null,
+    args: command?.argv ?? [],
+    env: plan.env,
+  });
+}
+
+function refuseStaying(plan: Plan): void {
+  if (plan.stays || plan.limits.timeMs !== undefined || Object.keys(plan.limits.cgroup).length > 0)
+    throw new LandwardError(
+      'UNSUPPORTED',
+      'Cannot compile the plan: it needs a process that stays (a time limit or a cgroup)',
+      {
+        fix: 'Take the limit out of the policy, or use landward run',
+      },
+    );
+  // The launcher's patterns know one more character, and a wider match would pass more than is written.
+  const wide = plan.env.pass?.find((name) => name.includes('?'));
+  if (wide !== undefined)
+    throw new LandwardError(
+      'UNSUPPORTED',
+      `Cannot compile the variable name ${JSON.stringify(wide)}: it holds a question mark`,
+      { part: wide },
+    );
+}
+
+function rulesetSteps(build: ImageBuilder, plan: Plan, ruleset: PlanRuleset): Slot {
+  for (const path of plan.create)
+    for (const name of missingAbove(path)) {
+      build.step('mkdirat', [AT_FDCWD, build.string(name), 0o700], `create ${name}`, {
+        okErrno: ERRNO.EEXIST,
+      });
+    }
+  const attr = new BigUint64Array([ruleset.handledFs, ruleset.handledNet, ruleset.scoped].map(BigInt));
+  const fd = build.slot(-1);
+  const place = build.bytes(new Uint8Array(attr.buffer));
+  build.step('landlock_create_ruleset', [place, attr.byteLength, 0], 'create the ruleset', { store: fd });
+  for (const rule of ruleset.paths) pathSteps(build, plan, rule, fd);
+  for (const { port, access } of ruleset.ports) {
+    const rule = build.bytes(new Uint8Array(new BigUint64Array([access, port].map(BigInt)).buffer));
+    build.step('landlock_add_rule', [fd, RULE_TYPE.NET_PORT, rule, 0], `grant port ${port}`);
+  }
+  return fd;
+}
+
+function pathSteps(
+  build: ImageBuilder,
+  plan: Plan,
+  { path, access, missing }: PathAccess,
+  ruleset: Slot,
+): void {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setUint32(0, access, true);
+  const attr = build.bytes(bytes);
+  const fd = build.field(attr, 8);
+  const { PATH, CLOEXEC, NOFOLLOW, DIRECTORY } = O[plan.arch];
+  const created = plan.create.includes(path) ? NOFOLLOW | DIRECTORY : 0;
+  const optional = missing === 'optional';
+  // An optional path that is absent leaves a negative descriptor, on which the next two calls fail harmlessly.
+  build.step('openat', [AT_FDCWD, build.string(path), PATH | CLOEXEC | created, 0], `open ${path}`, {
+    store: fd,
+    ...(optional ? { okErrno: ERRNO.ENOENT } : {}),
+  });
+  const ok = optional ? { okErrno: ERRNO.EBADF } : {};
+  build.step('landlock_add_rule', [ruleset, RULE_TYPE.PATH_BENEATH, attr, 0], `grant ${path}`, ok);
+  build.step('close', [fd], `close ${path}`, ok);
+}
+
+/** A directory to create and its ancestors that do not exist now, outermost first. */
+function missingAbove(path: string): string[] {
+  const names = [path];
+  for (let above = dirname(path); above !== dirname(above) && !existsSync(above); above = dirname(above))
+    names.unshift(above);
+  return names;
+}

@@ -1,0 +1,76 @@
+/**
+ * From what a person gave to a plan for this host: loads the policy, names what protects landward itself, compiles,
+ * and refuses a plan with gaps that nobody accepted.
+ */
+
+import { compile as compilePlan, refuse } from '../policy/compile.ts';
+import type { PolicyDefinition } from '../policy/define.ts';
+import type { Host, Plan } from '../policy/plan.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { PolicyInput } from '../policy/resolve.ts';
+import { planHost } from './host.ts';
+import { type LoadedPolicy, loadPolicy, policyDigest } from './load.ts';
+import { type Environment, stateDirectory } from './variables.ts';
+
+/** One policy: a file, an `@preset`, a definition or text, or a resolved policy; or several that are composed. */
+export type PolicySource = PolicyItem | readonly PolicyItem[] | Policy;
+export type PolicyItem = string | PolicyDefinition | PolicyInput;
+
+export interface CompileOptions {
+  /** What relative names and `$project` start from; this process's directory when absent. */
+  readonly cwd?: string;
+  readonly env?: Environment;
+  /** The host to compile for; this one when absent. */
+  readonly host?: Host;
+  /** Whether gaps that the policy does not accept are left for the caller to see, instead of refused. */
+  readonly keepGaps?: boolean;
+  /** Hex SHA-256 of the canonical policy, for `plan.digest`. */
+  readonly digest?: string;
+}
+
+/**
+ * Compiles a policy for this host. The plan is plain data, good for any number of starts as long as its paths stay.
+ *
+ * @throws LandwardError or PolicyErrors: what is wrong with the policy, or what this host cannot hold of it
+ * @example
+ * const plan = await compile({ extends: ['@node'], fs: { read: ['$project'] } });
+ * await Promise.all(jobs.map((job) => spawn('node', [job], { plan })));
+ */
+export async function compile(source: PolicySource, options: CompileOptions = {}): Promise<Plan> {
+  if (isPolicy(source)) return toPlan(source, { digest: policyDigest(source), ...options });
+  const loaded = await load(source, options);
+  return toPlan(protectedPolicy(loaded, options.env), { digest: loaded.digest, ...options });
+}
+
+/** Turns a resolved policy into a plan for this host. */
+export function toPlan(policy: Policy, options: CompileOptions = {}): Plan {
+  const { host = planHost(), digest } = options;
+  const plan = compilePlan(policy, host, digest === undefined ? {} : { digest });
+  if (!options.keepGaps) refuse(plan);
+  return plan;
+}
+
+async function load(
+  source: PolicyItem | readonly PolicyItem[],
+  { cwd, env }: CompileOptions,
+): Promise<LoadedPolicy> {
+  const policies = Array.isArray(source) ? (source as readonly PolicyItem[]) : [source as PolicyItem];
+  return loadPolicy({
+    policies,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+  });
+}
+
+/**
+ * A loaded policy with the paths that must not be writable from inside: landward's state, and the policy files that are
+ * believed as they are. A file that is approved by its digest needs no protection: a change of it ends the approval.
+ */
+export function protectedPolicy(loaded: LoadedPolicy, env?: Environment): Policy {
+  const believed = loaded.found === undefined ? loaded.files : [];
+  return { ...loaded.policy, protect: [...(loaded.policy.protect ?? []), stateDirectory(env), ...believed] };
+}
+
+function isPolicy(source: PolicySource): source is Policy {
+  return typeof source === 'object' && 'layers' in source && 'sources' in source;
+}

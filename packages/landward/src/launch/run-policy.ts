@@ -1,0 +1,55 @@
+/**
+ * The policy of one command line: the named policies, presets and options, or the project's own, as a plan.
+ */
+
+import type { Host, Plan } from '../policy/plan.ts';
+import type { Policy } from '../policy/policy.ts';
+import { optionsPolicy, type PolicyOptions } from './command-line.ts';
+import { protectedPolicy, toPlan } from './compile.ts';
+import { planHost } from './host.ts';
+import { type FoundPolicy, loadPolicy } from './load.ts';
+
+export interface RunPolicyOptions extends PolicyOptions {
+  readonly policy?: readonly string[];
+  readonly preset?: readonly string[];
+}
+
+/** What a command line comes to. */
+export interface RunPolicy {
+  readonly policy: Policy;
+  readonly plan: Plan;
+  readonly found?: FoundPolicy;
+}
+
+export interface RunSettings {
+  /** Leaves gaps for the caller to report. */
+  readonly keepGaps?: boolean;
+  readonly cwd?: string;
+  /** The architecture of the plan; this machine's when absent. */
+  readonly arch?: Host['arch'];
+}
+
+/**
+ * Loads and compiles the policy of a command line.
+ *
+ * @param options the options as given
+ * @throws LandwardError or PolicyErrors
+ */
+export async function loadForRun(options: RunPolicyOptions, settings: RunSettings = {}): Promise<RunPolicy> {
+  const cwd = settings.cwd ?? process.cwd();
+  const extra = optionsPolicy(options, cwd);
+  const presets = (options.preset ?? []).map((name) => (name.startsWith('@') ? name : `@${name}`));
+  const loaded = await loadPolicy({
+    cwd,
+    policies: [...presets, ...(options.policy ?? [])],
+    add: extra === undefined ? [] : [extra],
+  });
+  const policy = protectedPolicy(loaded);
+  const host = planHost();
+  const plan = toPlan(policy, {
+    host: settings.arch === undefined ? host : { ...host, arch: settings.arch },
+    keepGaps: settings.keepGaps ?? false,
+    digest: loaded.digest,
+  });
+  return { policy, plan, ...(loaded.found === undefined ? {} : { found: loaded.found }) };
+}

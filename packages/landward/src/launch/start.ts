@@ -1,0 +1,72 @@
+/**
+ * One confined start: a prepared plan, a command and three descriptors in, a process (or the step that failed) out.
+ *
+ * The process is the caller's to wait for. Owns no stream and no timer.
+ */
+
+import { KernelError } from '../errors.ts';
+import { ARCH, spawnImage } from '../kernel/call.ts';
+import type { Spawned } from '../kernel/native.ts';
+import { errnoName } from '../uapi/errno.ts';
+import { findCommand, refusedCommand } from './command.ts';
+import { programEnvironment } from './environment.ts';
+import { hardLimits } from './exec.ts';
+import type { Limit } from './limits.ts';
+import type { Prepared } from './prepare.ts';
+import { startImage } from './steps.ts';
+import type { Environment } from './variables.ts';
+
+export interface StartOptions {
+  readonly cwd?: string | undefined;
+  readonly env?: Environment | undefined;
+  readonly argv0?: string | undefined;
+  readonly stdio: readonly [number, number, number];
+  readonly group: boolean;
+  readonly cgroupProcs?: number | undefined;
+  readonly parentDeathSignal?: number;
+  readonly openFiles?: Limit | undefined;
+}
+
+/** A process that runs. `pidfd` is owned by the caller. */
+export interface Started {
+  readonly pid: number;
+  readonly pidfd: number;
+  readonly file: string;
+}
+
+/**
+ * Starts a program.
+ *
+ * @throws LandwardError COMMAND_NOT_FOUND or COMMAND_NOT_EXECUTABLE, or KernelError with the step that was refused;
+ * then no process is left
+ */
+export function start(
+  command: string,
+  args: readonly string[],
+  prepared: Prepared,
+  options: StartOptions,
+): Started {
+  const { plan } = prepared;
+  const environment = options.env ?? process.env;
+  const file = findCommand(command, environment.PATH, options.cwd ?? process.cwd());
+  const image = startImage({
+    ...options,
+    arch: ARCH,
+    plan,
+    ruleset: prepared.ruleset,
+    file,
+    argv: [options.argv0 ?? command, ...args],
+    env: programEnvironment(plan.env, environment),
+    keepFds: plan.keepFds,
+    hardLimits: hardLimits(plan),
+  });
+  let spawned: Spawned;
+  try {
+    spawned = spawnImage(image);
+  } catch (error) {
+    if (error instanceof KernelError && error.syscall === 'execve')
+      throw Object.assign(refusedCommand(file, error.errno, errnoName(error.errno)), { cause: error });
+    throw error;
+  }
+  return { pid: spawned.pid, pidfd: spawned.pidfd, file };
+}

@@ -1,0 +1,124 @@
+/**
+ * Staying beside a command: for plans that need a process that lives as long (a time limit, a cgroup). The parent is
+ * transparent: same terminal, same process group, signals handed on, stops when the command stops, same exit status.
+ *
+ * A signal that the terminal sends reaches the command by itself, since both are in one group, so only what was meant
+ * for this process alone is handed on. Where this process is killed, the command dies with it (its own children, which
+ * nobody holds then, may not).
+ */
+
+import { attempt, call } from '../kernel/call.ts';
+import { type Ended, signalPidfd, waitPidfd, watchPidfd } from '../kernel/process.ts';
+import { foregroundGroup } from '../kernel/tty.ts';
+import { PR } from '../uapi/prctl.ts';
+import { joinCgroup } from './cgroup.ts';
+import { openFilesBefore } from './exec.ts';
+import type { Prepared } from './prepare.ts';
+import { SIGNALS } from './signals.ts';
+import { start } from './start.ts';
+import { childrenOf, groupOf, isStopped, isZombie, send, Tree } from './tree.ts';
+
+/** Signals for this process that mean the command. */
+const FORWARDED = [
+  'SIGTERM',
+  'SIGHUP',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGALRM',
+  'SIGCONT',
+  'SIGWINCH',
+  'SIGURG',
+  'SIGIO',
+  'SIGPWR',
+] as const;
+/** Signals that the keyboard sends to the whole foreground group. */
+const KEYBOARD = ['SIGINT', 'SIGQUIT', 'SIGTSTP'] as const;
+
+/** How a command ended under a parent that stayed. */
+export interface Stayed {
+  /** The exit status to end with: the command's, or 128 + n after signal n. */
+  readonly status: number;
+  readonly timedOut: boolean;
+}
+
+/**
+ * Runs a command to its end, on this process's own descriptors 0, 1 and 2.
+ *
+ * @throws LandwardError when it cannot be started
+ */
+export async function stay(command: string, args: readonly string[], prepared: Prepared): Promise<Stayed> {
+  const { plan } = prepared;
+  // What loses its parent comes to this process instead of init, so that a time limit finds all of it.
+  call('adopt orphans', 'prctl', PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  const cgroup = joinCgroup(plan);
+  try {
+    const { pid, pidfd } = start(command, args, prepared, {
+      stdio: [0, 1, 2],
+      group: false,
+      cgroupProcs: cgroup?.procs,
+      parentDeathSignal: SIGNALS.SIGKILL!,
+      openFiles: openFilesBefore(),
+    });
+    prepared.close();
+    handOnSignals(pid, pidfd);
+    let timedOut = false;
+    const { timeMs } = plan.limits;
+    const timer =
+      timeMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            timedOut = true;
+            cgroup?.kill();
+            endAll();
+          }, timeMs);
+    const ended = await new Promise<Ended>((resolve) =>
+      watchPidfd(pidfd, () => resolve(waitPidfd(pidfd, { block: true })!)),
+    );
+    clearTimeout(timer);
+    // A limit on time is for all that the command started: nothing may outlive it.
+    if (timeMs !== undefined) endAll();
+    return { status: ended.code ?? 128 + ended.signal!, timedOut };
+  } finally {
+    cgroup?.remove();
+  }
+}
+
+function handOnSignals(pid: number, pidfd: number): void {
+  const hand = (signal: NodeJS.Signals) => void signalPidfd(pidfd, SIGNALS[signal]!);
+  for (const signal of FORWARDED) process.on(signal, hand);
+  for (const signal of KEYBOARD)
+    process.on(signal, () => {
+      if (!fromKeyboard()) hand(signal);
+    });
+  const below = new Tree(process.pid, false);
+  let frozen: readonly number[] = [];
+  process.on('SIGCHLD', () => {
+    for (const child of childrenOf(process.pid))
+      if (child !== pid && isZombie(child)) attempt('wait4', child, null, WNOHANG, null);
+    if (!isStopped(pid)) return;
+    // While this process is stopped nobody counts the time, so nothing inside may run on and wake the command.
+    frozen = [...frozen, ...below.freeze()];
+    process.kill(process.pid, 'SIGSTOP');
+  });
+  process.on('SIGCONT', () => {
+    for (const child of frozen) send(child, 'SIGCONT');
+    frozen = [];
+  });
+}
+
+const WNOHANG = 1;
+
+/** Ends everything below this process, adopted orphans included. */
+function endAll(): void {
+  for (let round = 0; round < 64; round++) {
+    const children = childrenOf(process.pid).filter((child) => !isZombie(child));
+    if (children.length === 0) return;
+    for (const child of children) new Tree(child, false).kill();
+  }
+}
+
+/** Whether a keyboard signal went to the whole group: the terminal's foreground group is this one. */
+function fromKeyboard(): boolean {
+  const own = groupOf(process.pid);
+  return [0, 1, 2].some((fd) => foregroundGroup(fd) === own);
+}

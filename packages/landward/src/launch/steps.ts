@@ -1,0 +1,155 @@
+/**
+ * The steps of a confined start as one image, the same whether it is applied in a new process, in this one, or by the
+ * compiled launcher: group, descriptors, directory, limits, no_new_privs, Landlock, the filter, and `execve` last.
+ *
+ * Owns the order. Everything that could fail for an ordinary reason comes before the restriction; the filter comes
+ * after it, since it may refuse the calls that the restriction needs.
+ */
+
+import { type Image, ImageBuilder, type Slot } from '../kernel/image.ts';
+import { addFilterStep } from '../kernel/seccomp.ts';
+import type { Plan } from '../policy/plan.ts';
+import { CLOSE_RANGE, F } from '../uapi/open.ts';
+import { PR } from '../uapi/prctl.ts';
+import { RLIMIT } from '../uapi/resource.ts';
+import type { Arch } from '../uapi/syscalls.ts';
+import type { Limit } from './limits.ts';
+
+/** A start, down to numbers. */
+export interface Start {
+  readonly arch: Arch;
+  readonly plan: Plan;
+  /** The ruleset's descriptor in the process that applies the image; `null` where the plan has none. */
+  readonly ruleset: number | null;
+  /** The file to execute, absolute or relative to `cwd`. */
+  readonly file: string;
+  readonly argv: readonly string[];
+  /** `NAME=value` strings. */
+  readonly env: readonly string[];
+  readonly cwd?: string | undefined;
+  /** Which descriptor becomes 0, 1 and 2. */
+  readonly stdio: readonly [number, number, number];
+  /** Further descriptors that stay open, under their own numbers. */
+  readonly keepFds: readonly number[];
+  /** Whether the process leads a process group of its own. */
+  readonly group?: boolean;
+  /** A descriptor of `cgroup.procs` of the cgroup to enter. */
+  readonly cgroupProcs?: number | undefined;
+  /** The signal that the process gets when its starter dies; 0 for none. */
+  readonly parentDeathSignal?: number;
+  /** The limits of the process that applies the image, by resource: no limit is raised above the hard one. */
+  readonly hardLimits?: ReadonlyMap<number, bigint | null>;
+  /** The limit on open files to set. */
+  readonly openFiles?: Limit | undefined;
+  /** Whether dispositions that Node has changed are set back; a new process of the addon has that done already. */
+  readonly resetSignals?: boolean;
+}
+
+const SIG_SETMASK = 2;
+const SIGPIPE = 13;
+const SIGXFSZ = 25;
+const SIGSET_BYTES = 8;
+const ENOEXEC = 8;
+const HIGHEST_FD = 0xffff_ffff;
+
+/** Lays out the image of a start. */
+export function startImage(start: Start): Image {
+  const build = new ImageBuilder(start.arch);
+  beforeExec(build, start, start.ruleset);
+  const file = build.string(start.file);
+  const env = build.strings(start.env);
+  const what = `execute ${JSON.stringify(start.file)}`;
+  build.step('execve', [file, build.strings(start.argv), env], what, { okErrno: ENOEXEC });
+  // A script without interpreter line runs in the shell, as execvp has it.
+  const shell = build.strings([SHELL, start.file, ...start.argv.slice(1)]);
+  build.step('execve', [build.string(SHELL), shell, env], what);
+  return build.build();
+}
+
+/** What a start needs before its program is named: everything but `execve`. */
+export type Setup = Omit<Start, 'arch' | 'ruleset' | 'file' | 'argv' | 'env'>;
+
+/** The steps of a start in their order, without `execve`. */
+export function beforeExec(build: ImageBuilder, start: Setup, ruleset: number | Slot | null): void {
+  if (start.group) build.step('setpgid', [0, 0], 'make a process group');
+  if (start.parentDeathSignal)
+    build.step('prctl', [PR.SET_PDEATHSIG, start.parentDeathSignal], 'tie the process to its parent');
+  if (start.cgroupProcs !== undefined)
+    build.step('write', [start.cgroupProcs, build.string('0'), 1], 'enter the cgroup');
+  if (start.resetSignals) signalSteps(build);
+  descriptorSteps(build, start);
+  if (start.cwd !== undefined)
+    build.step('chdir', [build.string(start.cwd)], `change to the directory ${JSON.stringify(start.cwd)}`);
+  limitSteps(build, start);
+  confineSteps(build, start.plan, ruleset);
+}
+
+const SHELL = '/bin/sh';
+
+/** The restriction itself: no_new_privs, the Landlock domain, the filter. */
+export function confineSteps(build: ImageBuilder, plan: Plan, ruleset: number | Slot | null): void {
+  if (ruleset !== null || plan.filter !== null)
+    build.step('prctl', [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0], 'give up new privileges');
+  if (ruleset !== null)
+    build.step(
+      'landlock_restrict_self',
+      [ruleset, plan.ruleset?.restrictFlags ?? 0],
+      'enter the Landlock domain',
+    );
+  if (plan.filter !== null) addFilterStep(build, plan.filter);
+}
+
+/** Node ignores two signals, which a program would inherit; and a mask is inherited too. */
+function signalSteps(build: ImageBuilder): void {
+  const fresh = build.reserve(32);
+  for (const signal of [SIGPIPE, SIGXFSZ])
+    build.step('rt_sigaction', [signal, fresh, null, SIGSET_BYTES], 'reset a signal');
+  build.step('rt_sigprocmask', [SIG_SETMASK, fresh, null, SIGSET_BYTES], 'reset the signal mask');
+}
+
+function descriptorSteps(build: ImageBuilder, { stdio, keepFds }: Setup): void {
+  // A descriptor that another one will overwrite is moved out of the way first.
+  const moved = stdio.map((source, target) => {
+    if (source >= 3 || source === target) return source;
+    const slot = build.slot();
+    build.step('fcntl', [source, F.DUPFD_CLOEXEC, 3], `duplicate descriptor ${source}`, { store: slot });
+    return slot;
+  });
+  for (const [target, source] of moved.entries()) {
+    if (source === target)
+      build.step('fcntl', [target, F.SETFD, 0], `keep descriptor ${target}`, { okErrno: EBADF });
+    else build.step('dup3', [source, target, 0], `make descriptor ${target}`);
+  }
+  // Closing is left to execve, so that a failed start finds its descriptors as they were.
+  const kept = [...new Set(keepFds)].filter((fd) => fd > 2).sort((a, b) => a - b);
+  let from = 3;
+  for (const fd of [...kept, HIGHEST_FD + 1]) {
+    if (fd > from)
+      build.step('close_range', [from, fd - 1, CLOSE_RANGE.CLOEXEC], 'close inherited descriptors');
+    if (fd <= HIGHEST_FD) build.step('fcntl', [fd, F.SETFD, 0], `keep descriptor ${fd}`);
+    from = fd + 1;
+  }
+}
+
+const EBADF = 9;
+
+function limitSteps(build: ImageBuilder, { plan, hardLimits, openFiles }: Setup): void {
+  const set = (resource: number, soft: bigint, hard: bigint, name: string) => {
+    const limit = new Uint8Array(16);
+    const view = new DataView(limit.buffer);
+    view.setBigUint64(0, soft, true);
+    view.setBigUint64(8, hard, true);
+    build.step('prlimit64', [0, resource, build.bytes(limit), null], `limit ${name}`);
+  };
+  const limited = new Set(plan.limits.rlimits.map(({ resource }) => resource));
+  if (openFiles !== undefined && !limited.has(RLIMIT.NOFILE))
+    set(RLIMIT.NOFILE, openFiles.soft ?? NO_LIMIT, openFiles.hard ?? NO_LIMIT, 'open files');
+  for (const { resource, name, value } of plan.limits.rlimits) {
+    const wanted = BigInt(value);
+    const hard = hardLimits?.get(resource) ?? null;
+    const limit = hard !== null && hard < wanted ? hard : wanted;
+    set(resource, limit, limit, name);
+  }
+}
+
+const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
