@@ -1,0 +1,4 @@
+import { attackTest } from './case.ts';
+import { environmentAttacks } from './environment.ts';
+
+for (const attack of environmentAttacks) attackTest(attack);

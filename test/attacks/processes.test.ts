@@ -1,0 +1,4 @@
+import { attackTest } from './case.ts';
+import { processAttacks } from './processes.ts';
+
+for (const attack of processAttacks) attackTest(attack);

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { lstatSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { runLandward } from '../kit/child.ts';
+import { needs } from '../kit/needs.ts';
+import { makeWorld, type PolicyChange, policyText, type World } from './world.ts';
+
+/**
+ * Starts a program that waits inside its domain, replaces the project by a link to the secret's directory, and lets the
+ * program open the secret by the path that was granted.
+ */
+async function replaceWhileRunning(
+  change: (world: World) => PolicyChange,
+): Promise<{ stdout: string; token: string }> {
+  const world = makeWorld();
+  try {
+    const file = join(world.top, 'policy.toml');
+    writeFileSync(file, policyText(world, change(world)));
+    const ready = join(world.project, 'ready');
+    const go = join(world.tools, 'go');
+    const running = runLandward(
+      [
+        'run',
+        '-p',
+        file,
+        '--',
+        world.probe,
+        'symlink',
+        'x',
+        ready,
+        'then',
+        'wait-read',
+        go,
+        join(world.project, 'secret'),
+      ],
+      { cwd: world.project },
+    );
+    let ended = false;
+    void running.then(() => {
+      ended = true;
+    });
+    // The probe makes a link that leads nowhere: existence is asked of the link itself.
+    while (lstatSync(ready, { throwIfNoEntry: false }) === undefined && !ended) await pause(5);
+    renameSync(world.project, join(world.top, 'moved'));
+    symlinkSync(world.outside, world.project);
+    writeFileSync(go, '');
+    const { stdout } = await running;
+    return { stdout, token: world.token };
+  } finally {
+    world.remove();
+  }
+}
+
+test('19 the project replaced by a link to the secret: held', needs({ abi: 6 }), async () => {
+  const { stdout, token } = await replaceWhileRunning(() => ({}));
+  assert.match(stdout, /^DONE made\nERRNO 13 open/);
+  assert.equal(stdout.includes(token), false);
+});
+
+test('19 the project replaced: succeeds where the secret is granted', needs({ abi: 6 }), async () => {
+  const { stdout, token } = await replaceWhileRunning(({ outside }) => ({ read: [outside] }));
+  assert.ok(stdout.includes(token), stdout);
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import test from 'node:test';
+import { errorsPage } from '../../tools/errors-page.ts';
+import { root } from '../kit/needs.ts';
+import { blocksOf, matches } from '../kit/page.ts';
+
+const pages = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  ...globSync('docs/*.md', { cwd: root }),
+];
+
+test('the page of errors is what the table of codes says', () => {
+  assert.equal(readFileSync(join(root, 'docs/errors.md'), 'utf8'), errorsPage());
+});
+
+test('every link between pages leads to a file', () => {
+  const broken: string[] = [];
+  for (const page of pages)
+    for (const [, link] of readFileSync(join(root, page), 'utf8').matchAll(
+      /\]\((?!https?:|#|mailto:)([^)#\s]+)/g,
+    ))
+      if (!existsSync(join(root, dirname(page), link!))) broken.push(`${page}: ${link}`);
+  assert.deepEqual(broken, []);
+});
+
+test('every page of docs is linked from the README or from another page', () => {
+  const all = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n');
+  const lost = globSync('docs/*.md', { cwd: root }).filter(
+    (page) => !all.includes(page.slice('docs/'.length)),
+  );
+  assert.deepEqual(lost, []);
+});
+
+test('blocks are found by what stands behind the fence', () => {
+  const blocks = blocksOf(
+    [
+      '```toml file=a.toml',
+      'x = 1',
+      '```',
+      '```console run',
+      '$ a',
+      'out',
+      '[exit 3]',
+      '$ b',
+      '```',
+      '```sh',
+      'no',
+      '```',
+    ].join('\n'),
+  );
+  assert.deepEqual(
+    blocks.map(({ kind }) => kind),
+    ['file', 'console'],
+  );
+  assert.deepEqual(blocks[1]!.kind === 'console' ? blocks[1]!.commands : [], [
+    { line: 5, text: 'a', output: 'out', status: 3 },
+    { line: 8, text: 'b', output: '', status: 0 },
+  ]);
+  assert.throws(() => blocksOf('```console runs\n```'));
+});
+
+test('a promise matches its text and no other', () => {
+  assert.ok(matches('a … c\nd', 'a b c\nd\n'));
+  assert.ok(matches('a\n…\nd', 'a\nb\nc\nd'));
+  assert.ok(!matches('a', 'a\nb'));
+  assert.ok(!matches('a.c', 'abc'));
+});
