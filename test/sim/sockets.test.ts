@@ -1,0 +1,479 @@
+/** Whose credential decides on a socket: the table of modes, the roads back, passing, transition, revalidation. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  addPortRule,
+  type Credential,
+  createRuleset,
+  linux,
+  type Node,
+  restrictSelf,
+  UNRESTRICTED,
+} from '../../packages/landward/src/model/landlock/index.ts';
+import type { OpenFile, Path } from '../../packages/landward/src/model/landlock/world.ts';
+import {
+  accepted,
+  decideSocket,
+  type LayerSockets,
+  lock,
+  type NetSocket,
+  newSocket,
+  PLAIN_SOCKETS,
+  perform,
+  revalidateFile,
+  SOCKET_MODES,
+  type SocketMode,
+  type SocketOperation,
+  type SocketRules,
+  socketTable,
+  transition,
+  wouldBreak,
+} from '../../packages/landward/src/model/sockets/index.ts';
+import { fsMask, netMask } from '../../packages/landward/src/uapi/masks.ts';
+
+const L11 = linux(11);
+const TCP = { family: 'inet', type: 'stream', protocol: 6 } as const;
+const UDP = { family: 'inet', type: 'dgram', protocol: 17 } as const;
+const ACCESS = netMask('net.bind_tcp', 'net.connect_tcp');
+
+interface Wanted {
+  readonly ports?: readonly number[];
+  readonly handled?: number;
+  readonly fs?: number;
+}
+
+/** One more layer. */
+function restrict(credential: Credential, { ports = [], handled = ACCESS, fs = 0 }: Wanted): Credential {
+  const created = createRuleset(L11, { handledNet: handled, handledFs: fs });
+  assert.ok(created.ok);
+  let ruleset = created.value;
+  for (const port of ports) {
+    const added = addPortRule(L11, ruleset, { access: handled, port });
+    assert.ok(added.ok);
+    ruleset = added.value;
+  }
+  const result = restrictSelf(
+    L11,
+    { credential, noNewPrivs: true, sysAdmin: false },
+    { fd: { kind: 'ruleset', ruleset, read: true, write: true }, flags: 0 },
+  );
+  assert.ok(result.ok);
+  return result.value.caller.credential;
+}
+const to = (kind: 'bind' | 'connect' | 'send', port: number): SocketOperation => ({
+  kind,
+  address: { length: 16, family: 'inet', port },
+});
+const rules = (mode: SocketMode, layer: SocketRules['layer'] = () => PLAIN_SOCKETS): SocketRules => ({
+  behaviour: L11,
+  mode,
+  layer,
+});
+function run(socket: NetSocket, ...operations: readonly SocketOperation[]): NetSocket {
+  return operations.reduce((before, operation) => {
+    const after = perform(before, operation);
+    assert.ok(after.ok, operation.kind);
+    return after.value;
+  }, socket);
+}
+
+test('the table of modes', () => {
+  const columns = [
+    'before',
+    'inside',
+    'passedIn',
+    'passedOut',
+    'accepted',
+    'dissolve',
+    'serverSafe',
+  ] as const;
+  const table = Object.fromEntries(
+    socketTable().map((row) => [row.mode, columns.map((column) => row[column])]),
+  );
+  const either = (a: string, b: string) => `caller: ${a}; socket: ${b}`;
+  assert.deepEqual(table, {
+    caller: ['checked', 'checked', 'checked', 'free', 'checked', 'allowed, then checked', 'yes'],
+    socket: ['free', 'checked', 'free', 'checked', 'checked', 'allowed, then free', 'no'],
+    both: ['checked', 'checked', 'checked', 'checked', 'checked', 'allowed, then checked', 'yes'],
+    ruleset: [
+      either('checked', 'free'),
+      'checked',
+      either('checked', 'free'),
+      either('free', 'checked'),
+      'checked',
+      either('allowed, then checked', 'allowed, then free'),
+      either('yes', 'no'),
+    ],
+    'new-rights': [
+      'checked',
+      'checked, new right',
+      'checked',
+      'checked, new right',
+      'checked, new right',
+      'allowed, then checked',
+      'yes',
+    ],
+    'reconfigure-scope': ['denied', 'checked', 'denied', 'free', 'checked', 'denied', 'yes'],
+    transition: [
+      'free, convertible by its only holder',
+      'checked, convertible',
+      'free, convertible by its only holder',
+      'checked, convertible',
+      'checked, convertible',
+      'allowed, then free',
+      'after the transition',
+    ],
+    revalidate: [
+      'checked, at every use',
+      'checked',
+      'checked, at every use',
+      'free',
+      'checked',
+      'allowed, then checked',
+      'yes',
+    ],
+  });
+});
+
+test('the four steps of the socket-domain proposal', () => {
+  for (const [mode, expected] of [
+    ['caller', 13],
+    ['socket', 0],
+  ] as const) {
+    const old = newSocket(UNRESTRICTED, TCP);
+    const inside = restrict(UNRESTRICTED, { handled: netMask('net.bind_tcp') });
+    const young = newSocket(inside, TCP);
+    const bind = (socket: NetSocket) => {
+      const decision = decideSocket(rules(mode), { caller: inside, socket, operation: to('bind', 8080) });
+      return decision.allowed ? 0 : decision.errno;
+    };
+    assert.equal(bind(old), expected);
+    assert.equal(bind(young), 13);
+  }
+});
+
+test('both sides are asked, and the answer says which refused', () => {
+  const a = restrict(UNRESTRICTED, { ports: [80] });
+  const b = restrict(UNRESTRICTED, { ports: [80, 81] });
+  const ask = (caller: Credential, creator: Credential, port: number) => {
+    const decision = decideSocket(rules('both'), {
+      caller,
+      socket: newSocket(creator, TCP),
+      operation: to('connect', port),
+    });
+    return decision.allowed ? 'allowed' : decision.side;
+  };
+  assert.equal(ask(a, b, 80), 'allowed');
+  assert.equal(ask(a, b, 81), 'caller');
+  assert.equal(ask(b, a, 81), 'socket');
+  assert.equal(ask(b, b, 82), 'caller');
+});
+
+test('two layers, each with its own subject', () => {
+  const outer = restrict(UNRESTRICTED, { ports: [80] });
+  const both = restrict(outer, { ports: [80, 81] });
+  const nodes = both.domain!.layers.map((layer) => layer.node);
+  for (const outerSubject of ['caller', 'socket'] as const) {
+    for (const innerSubject of ['caller', 'socket'] as const) {
+      for (const creator of [UNRESTRICTED, outer, both]) {
+        const layer = (node: Node): LayerSockets => ({
+          ...PLAIN_SOCKETS,
+          subject: node === nodes[0] ? outerSubject : innerSubject,
+        });
+        const decision = decideSocket(rules('ruleset', layer), {
+          caller: both,
+          socket: newSocket(creator, TCP),
+          operation: to('connect', 81),
+        });
+        const outerAsks = outerSubject === 'caller' || creator !== UNRESTRICTED;
+        assert.equal(decision.allowed, !outerAsks);
+        if (!decision.allowed) assert.equal(decision.denials[0]!.node, nodes[0]);
+      }
+    }
+  }
+});
+
+test('a TCP server that restricts itself once: both attacks of a hijacked worker', () => {
+  for (const mode of SOCKET_MODES) {
+    const layer = () => ({ ...PLAIN_SOCKETS, reconfigure: true, revalidate: true });
+    const listener = run(newSocket(UNRESTRICTED, TCP), to('bind', 80), { kind: 'listen' });
+    const worker = restrict(UNRESTRICTED, {});
+    const may = (socket: NetSocket, operation: SocketOperation) =>
+      decideSocket(rules(mode, layer), { caller: worker, socket, operation, fd: 4 }).allowed;
+    // A new socket: made inside, so no mode lets it go anywhere.
+    assert.equal(may(newSocket(worker, TCP), to('connect', 81)), false, `${mode}: s`);
+    const idle = run(listener, { kind: 'disassociate' });
+    const reused = may(listener, { kind: 'disassociate' }) && may(idle, to('connect', 81));
+    assert.equal(reused, mode === 'socket' || mode === 'transition', `${mode}: r`);
+  }
+});
+
+test('three roads lead back, and a locked socket takes none of them', () => {
+  const listening = run(newSocket(UNRESTRICTED, TCP), to('bind', 80), { kind: 'listen' });
+  const connected = run(newSocket(UNRESTRICTED, TCP), to('connect', 81));
+  const pending = perform(newSocket(UNRESTRICTED, TCP), to('connect', 81), true);
+  assert.ok(pending.ok);
+  const roads: SocketOperation[] = [
+    { kind: 'disassociate' },
+    { kind: 'connect', address: { length: 16, family: 'unspec', port: 0 } },
+    { kind: 'shutdown', how: 'read' },
+    { kind: 'shutdown', how: 'both' },
+    { kind: 'shutdown', how: 'write' },
+  ];
+  const leadsBack = (socket: NetSocket) => roads.map((road) => run(socket, road).state === 'idle');
+  assert.deepEqual(leadsBack(listening), [true, true, true, true, false]);
+  assert.deepEqual(leadsBack(pending.value), [true, true, true, true, true]);
+  assert.deepEqual(leadsBack(connected), [true, true, false, false, false]);
+
+  assert.equal(lock(newSocket(UNRESTRICTED, TCP)).ok, false);
+  assert.equal(lock(pending.value).ok, false);
+  for (const aimed of [listening, connected]) {
+    const locked = lock(aimed);
+    assert.ok(locked.ok);
+    for (const mode of SOCKET_MODES) {
+      for (const operation of [...roads, to('bind', 1), to('connect', 1), { kind: 'listen' } as const]) {
+        const decision = decideSocket(rules(mode), { caller: UNRESTRICTED, socket: locked.value, operation });
+        const harmless =
+          operation.kind === 'shutdown' && !(aimed.state === 'listening' && operation.how !== 'write');
+        assert.equal(decision.allowed, harmless, `${mode} ${aimed.state} ${operation.kind}`);
+        if (!decision.allowed) assert.deepEqual([decision.errno, decision.side], [1, 'lock']);
+      }
+      for (const operation of [
+        { kind: 'accept' },
+        { kind: 'receive' },
+        { kind: 'send', address: null },
+      ] as const) {
+        assert.ok(
+          decideSocket(rules(mode), { caller: UNRESTRICTED, socket: locked.value, operation }).allowed,
+        );
+      }
+    }
+  }
+});
+
+test('a bound port stays when the socket is dissolved, an automatic one does not', () => {
+  const bound = run(
+    newSocket(UNRESTRICTED, TCP),
+    to('bind', 80),
+    { kind: 'listen' },
+    { kind: 'disassociate' },
+  );
+  assert.deepEqual([bound.port, perform(bound, to('bind', 81)).ok], [80, false]);
+  const automatic = run(newSocket(UNRESTRICTED, TCP), { kind: 'listen' }, { kind: 'disassociate' });
+  assert.equal(perform(automatic, to('bind', 81)).ok, true);
+});
+
+test('the reconfiguration scope follows the same relation as ptrace', () => {
+  const outer = restrict(UNRESTRICTED, { ports: [80] });
+  const self = restrict(outer, { ports: [80] });
+  const child = restrict(self, { ports: [80] });
+  const sibling = restrict(outer, { ports: [80] });
+  const scoped = self.domain!.node;
+  const layer = (node: Node): LayerSockets => ({ ...PLAIN_SOCKETS, reconfigure: node === scoped });
+  const operations: SocketOperation[] = [
+    to('bind', 80),
+    to('connect', 80),
+    { kind: 'disassociate' },
+    { kind: 'listen' },
+    { kind: 'shutdown', how: 'both' },
+    { kind: 'configure' },
+  ];
+  for (const [creator, own] of [
+    [UNRESTRICTED, false],
+    [outer, false],
+    [sibling, false],
+    [self, true],
+    [child, true],
+  ] as const) {
+    const socket: NetSocket = { ...newSocket(creator, TCP), state: 'listening' };
+    for (const operation of operations) {
+      const decision = decideSocket(rules('reconfigure-scope', layer), { caller: self, socket, operation });
+      assert.equal(decision.allowed, own, operation.kind);
+      if (!decision.allowed) assert.deepEqual([decision.errno, decision.side], [1, 'relation']);
+    }
+    for (const operation of [
+      { kind: 'accept' },
+      { kind: 'receive' },
+      { kind: 'send', address: null },
+    ] as const) {
+      assert.ok(decideSocket(rules('reconfigure-scope', layer), { caller: self, socket, operation }).allowed);
+    }
+    assert.ok(
+      decideSocket(rules('reconfigure-scope', layer), { caller: outer, socket, operation: to('bind', 80) })
+        .allowed,
+    );
+  }
+});
+
+test('an accepted socket is the acceptor’s own', () => {
+  const worker = restrict(UNRESTRICTED, { ports: [80] });
+  const listener = run(newSocket(UNRESTRICTED, TCP), to('bind', 80), { kind: 'listen' });
+  const connection = accepted(listener, worker, 5000);
+  assert.equal(connection.creator, worker);
+  const layer = () => ({ ...PLAIN_SOCKETS, reconfigure: true, revalidate: true });
+  for (const mode of SOCKET_MODES) {
+    const use = decideSocket(rules(mode, layer), {
+      caller: worker,
+      socket: connection,
+      operation: { kind: 'receive' },
+      fd: 5,
+    });
+    assert.ok(use.allowed, mode);
+  }
+});
+
+test('sockets made before a layer are exempt from new rights, those made inside need them', () => {
+  const before = newSocket(UNRESTRICTED, TCP);
+  const inside = restrict(UNRESTRICTED, { ports: [80] });
+  const made = newSocket(inside, TCP);
+  const grants =
+    (...ports: number[]) =>
+    () => ({
+      ...PLAIN_SOCKETS,
+      granted: { bind: new Set<number>(), connect: new Set(ports) },
+    });
+  const may = (socket: NetSocket, layer: SocketRules['layer']) =>
+    decideSocket(rules('new-rights', layer), { caller: inside, socket, operation: to('connect', 80) });
+  assert.ok(may(before, grants()).allowed);
+  const refused = may(made, grants());
+  assert.ok(!refused.allowed && refused.errno === 13 && refused.side === 'socket');
+  assert.ok(may(made, grants(80)).allowed);
+});
+
+test('a credential goes to a socket only downwards or where nobody else notices', () => {
+  const parent = restrict(UNRESTRICTED, { ports: [80] });
+  const child = restrict(parent, {});
+  const sibling = restrict(parent, {});
+  const give = (caller: Credential, creator: Credential, sole: boolean) =>
+    transition(caller, newSocket(creator, TCP), sole).ok;
+  assert.deepEqual(
+    [give(parent, child, false), give(parent, parent, false), give(UNRESTRICTED, child, false)],
+    [true, true, true],
+  );
+  assert.deepEqual([give(child, parent, false), give(child, parent, true)], [false, true]);
+  assert.deepEqual([give(sibling, child, false), give(sibling, child, true)], [false, false]);
+  assert.deepEqual([give(child, UNRESTRICTED, false), give(child, UNRESTRICTED, true)], [false, true]);
+  const given = transition(child, newSocket(parent, TCP), true);
+  assert.ok(given.ok && given.value.creator === child);
+});
+
+test('a used-again file is asked for the operation at hand, standard streams are spared', () => {
+  const superblock = { noUser: false };
+  const root = { inode: { type: 'dir' as const, superblock, private: false }, parent: null };
+  const mount = { root, parent: null, mountpoint: null, internal: false };
+  const path: Path = { mount, dentry: { inode: { type: 'reg', superblock, private: false }, parent: root } };
+  const rights = { allowed: 0x1ffff, denyLayers: 0, quiet: 0, sameExec: 0 };
+  const outside: OpenFile = { path, rights: { ...rights, domain: null } };
+  const caller = restrict(UNRESTRICTED, { fs: fsMask('fs.write_file'), handled: 0 });
+  const own: OpenFile = { path, rights: { ...rights, domain: caller.domain } };
+  const ask = (
+    file: OpenFile,
+    operation: 'read' | 'write',
+    fd: number,
+    exempt: readonly number[] = [0, 1, 2],
+  ) => revalidateFile(L11, caller, { file, operation, fd, exempt: new Set(exempt) }).allowed;
+  assert.deepEqual([ask(outside, 'read', 3), ask(outside, 'write', 3)], [true, false]);
+  assert.deepEqual([ask(outside, 'write', 1), ask(outside, 'write', 1, [])], [true, false]);
+  assert.equal(ask(own, 'write', 3), true);
+});
+
+test('what a layer would break is told before it is enforced', () => {
+  const after = restrict(UNRESTRICTED, { ports: [80] });
+  const socket = newSocket(UNRESTRICTED, TCP);
+  const uses = [80, 81].map((port) => ({ socket, operation: to('connect', port) }));
+  const broken = wouldBreak(rules('caller'), UNRESTRICTED, after, uses);
+  assert.deepEqual(broken, [{ ...uses[1], errno: 13 }]);
+  assert.deepEqual(wouldBreak(rules('socket'), UNRESTRICTED, after, uses), []);
+});
+
+test('datagrams: an aimed socket that is locked keeps its aim', () => {
+  const aimed = lock(run(newSocket(UNRESTRICTED, UDP), to('connect', 53)));
+  assert.ok(aimed.ok);
+  const may = (operation: SocketOperation) =>
+    decideSocket(rules('caller'), { caller: UNRESTRICTED, socket: aimed.value, operation }).allowed;
+  assert.deepEqual(
+    [may({ kind: 'send', address: null }), may(to('send', 54)), may(to('connect', 54))],
+    [true, false, false],
+  );
+});
+
+// Property: every mode against its definition in plain words.
+
+interface PlainLayer {
+  readonly handled: boolean;
+  readonly ports: readonly number[];
+  readonly subject: 'caller' | 'socket';
+  readonly granted: readonly number[];
+  readonly reconfigure: boolean;
+  readonly revalidate: boolean;
+}
+const plainLayer: fc.Arbitrary<PlainLayer> = fc.record({
+  handled: fc.boolean(),
+  ports: fc.subarray([80, 81]),
+  subject: fc.constantFrom('caller' as const, 'socket' as const),
+  granted: fc.subarray([80, 81]),
+  reconfigure: fc.boolean(),
+  revalidate: fc.boolean(),
+});
+
+test('every mode agrees with its definition in plain words', () => {
+  const stacks = fc.record({
+    shared: fc.array(plainLayer, { maxLength: 2 }),
+    callers: fc.array(plainLayer, { maxLength: 2 }),
+    sockets: fc.array(plainLayer, { maxLength: 2 }),
+    mode: fc.constantFrom(...SOCKET_MODES),
+    kind: fc.constantFrom('bind' as const, 'connect' as const, 'receive' as const, 'disassociate' as const),
+    port: fc.constantFrom(80, 81),
+  });
+  fc.assert(
+    fc.property(stacks, ({ shared, callers, sockets, mode, kind, port }) => {
+      const said = new Map<Node, PlainLayer>();
+      const grow = (start: Credential, layers: readonly PlainLayer[]) =>
+        layers.reduce((before, layer) => {
+          const next = restrict(before, layer.handled ? { ports: layer.ports } : { handled: 0, fs: 1 });
+          said.set(next.domain!.node, layer);
+          return next;
+        }, start);
+      const trunk = grow(UNRESTRICTED, shared);
+      const caller = grow(trunk, callers);
+      const creator = grow(trunk, sockets);
+      const socket: NetSocket =
+        kind === 'receive'
+          ? { ...newSocket(creator, TCP), state: 'connected', peer: port }
+          : newSocket(creator, TCP);
+      const operation: SocketOperation = kind === 'bind' || kind === 'connect' ? to(kind, port) : { kind };
+      const layer = (node: Node): LayerSockets => {
+        const plain = said.get(node)!;
+        const ports = new Set(plain.granted);
+        return { ...PLAIN_SOCKETS, ...plain, granted: { bind: ports, connect: ports } };
+      };
+      const decision = decideSocket(rules(mode, layer), { caller, socket, operation, fd: 3 });
+
+      const callerStack = [...shared, ...callers];
+      const socketStack = [...shared, ...sockets];
+      const aims = kind === 'bind' || kind === 'connect';
+      const grants = (stack: readonly PlainLayer[]) =>
+        stack.every((one) => !one.handled || one.ports.includes(port));
+      const classic = (stack: readonly PlainLayer[]) => !aims || grants(stack);
+      const expected: Record<SocketMode, boolean> = {
+        caller: classic(callerStack),
+        socket: classic(socketStack),
+        both: classic(callerStack) && classic(socketStack),
+        ruleset:
+          classic(callerStack.filter((one) => one.subject === 'caller')) &&
+          classic(socketStack.filter((one) => one.subject === 'socket')),
+        'new-rights':
+          classic(callerStack) && (!aims || socketStack.every((one) => one.granted.includes(port))),
+        'reconfigure-scope':
+          classic(callerStack) && (kind === 'receive' || !callers.some((one) => one.reconfigure)),
+        transition: classic(socketStack),
+        revalidate:
+          classic(callerStack) && (kind !== 'receive' || grants(callers.filter((one) => one.revalidate))),
+      };
+      assert.equal(decision.allowed, expected[mode]);
+    }),
+    { seed: 21, numRuns: 3000 },
+  );
+});
