@@ -42,12 +42,17 @@ const COMMON = [
   '-std=gnu17',
   '-fno-strict-aliasing',
   '-fno-stack-protector',
-  '-fcf-protection=none',
   '-fvisibility=hidden',
   '-U_FORTIFY_SOURCE',
   '-DNAPI_VERSION=8',
   ...WARNINGS,
 ];
+
+const OWN_FLAGS = {
+  x64: ['-fcf-protection=none'],
+  // Otherwise libgcc's constructor asks for the kind of processor by a symbol that musl does not have.
+  arm64: ['-mno-outline-atomics'],
+} as const satisfies Record<Architecture, readonly string[]>;
 
 interface Manifest {
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly compiler: string }>>;
@@ -56,8 +61,7 @@ interface Manifest {
 /** The flags for compiling one C file of the native part for an architecture. */
 export function compileFlags(arch: Architecture): readonly string[] {
   const headers = dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json'));
-  // -fcf-protection is an x86 option.
-  const flags = arch === 'x64' ? COMMON : COMMON.filter((flag) => !flag.startsWith('-fcf-protection'));
+  const flags = [...COMMON, ...OWN_FLAGS[arch]];
   return [...flags, `-I${join(headers, 'include')}`];
 }
 

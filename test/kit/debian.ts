@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { findTool } from './needs.ts';
 
-/** Options for `test()`: empty when `binary` is there or could be installed from `name`. */
+/** Options for `test()`: empty when `binary` is there or could be installed from `name` (several with spaces between). */
 export function needPackage(name: string, binary: string): { skip?: string } {
   const reason = missingPackage(name, binary);
   return reason === undefined ? {} : { skip: reason };
@@ -19,7 +19,7 @@ export function missingPackage(name: string, binary: string): string | undefined
   if (findTool('apt-get') === undefined) return `needs ${binary}, and there is no apt-get to install ${name}`;
   const child = spawnSync(
     'apt-get',
-    ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', name],
+    ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', ...name.split(' ')],
     {
       encoding: 'utf8',
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },

@@ -1,0 +1,28 @@
+/* Prints the layouts of the headers as JSON, for the test that compares them with those of TypeScript. */
+
+#include <stdio.h>
+
+#include "../apply.h"
+#include "../launch.h"
+
+int main(void) {
+  printf("{\"image\":{\"magic\":%u,\"header\":{\"magic\":%zu,\"version\":%zu,\"size\":%zu,\"steps\":%zu,\"stepCount\":%zu,"
+         "\"relocs\":%zu,\"relocCount\":%zu,\"reserved\":%zu,\"base\":%zu,\"bytes\":%zu},",
+         IMAGE_MAGIC, offsetof(struct image, magic), offsetof(struct image, version), offsetof(struct image, size),
+         offsetof(struct image, steps), offsetof(struct image, step_count), offsetof(struct image, relocs),
+         offsetof(struct image, reloc_count), offsetof(struct image, reserved), offsetof(struct image, base),
+         sizeof(struct image));
+  printf("\"step\":{\"nr\":%zu,\"kinds\":%zu,\"store\":%zu,\"okErrno\":%zu,\"args\":%zu,\"bytes\":%zu},\"anyErrno\":%u},",
+         offsetof(struct step, nr), offsetof(struct step, kinds), offsetof(struct step, store),
+         offsetof(struct step, ok_errno), offsetof(struct step, args), sizeof(struct step), ANY_ERRNO);
+  printf("\"arg\":{\"NUMBER\":%d,\"ADDRESS\":%d,\"SLOT\":%d},", ARG_NUMBER, ARG_ADDRESS, ARG_SLOT);
+  printf("\"launch\":{\"address\":%lu,\"magic\":%u,\"version\":%u,\"header\":{\"magic\":%zu,\"version\":%zu,\"size\":%zu,"
+         "\"image\":%zu,\"program\":%zu,\"passAll\":%zu,\"bytes\":%zu},",
+         LAUNCH_ADDRESS, LAUNCH_MAGIC, LAUNCH_VERSION, offsetof(struct launch, magic), offsetof(struct launch, version),
+         offsetof(struct launch, size), offsetof(struct launch, image), offsetof(struct launch, program),
+         offsetof(struct launch, pass_all), sizeof(struct launch));
+  printf("\"texts\":{\"args\":%zu,\"pass\":%zu,\"scrub\":%zu,\"set\":%zu,\"steps\":%zu}}}\n",
+         offsetof(struct launch, arguments), offsetof(struct launch, pass), offsetof(struct launch, scrub),
+         offsetof(struct launch, set), offsetof(struct launch, steps));
+  return 0;
+}
