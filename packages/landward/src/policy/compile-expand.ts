@@ -1,10 +1,11 @@
 /**
- * Globs turned into what they name now, for rules with `expand`.
+ * What exists now, for rules with `expand`: what a glob names, and what lies beside a denied path.
  *
  * Owns the walk over directories and its bound. What it finds is true at this moment only; the report must say so.
  */
 
 import type { PathRule } from '../model/rules.ts';
+import { type Effects, isFile } from './compile-effective.ts';
 import { join } from './compile-facts.ts';
 import { type GlobRule, globAt, type Node, nodeAt, type Tree } from './compile-tree.ts';
 import type { Host, PathFact } from './plan.ts';
@@ -81,4 +82,38 @@ function find(rule: GlobRule, prefix: string, host: Host, budget: Budget): reado
     });
   }
   return matches;
+}
+
+/** A directory whose children are granted one by one. */
+export interface Expanded {
+  readonly path: string;
+  /** The bits that a rule on the directory itself cannot give. */
+  readonly carved: number;
+  /** Whether landward could list it. */
+  readonly listed: boolean;
+}
+
+/**
+ * Adds what lies beside denied paths to the tree, so that it can be granted by itself. Symbolic links are left out: what
+ * they lead to is judged at its own path. The effects of the tree must be computed again.
+ */
+export function addSiblings(tree: Tree, effects: Effects, host: Host): readonly Expanded[] {
+  const expanded: Expanded[] = [];
+  const paths: string[] = [];
+  const walk = (node: Node): void => {
+    const { carved, expand } = effects.of.get(node)!;
+    if (carved !== 0 && expand && !isFile(node)) {
+      const names = host.list(node.path);
+      expanded.push({ path: node.path, carved, listed: names !== null });
+      for (const name of names ?? []) if (!node.children.has(name)) paths.push(join(node.path, name));
+    }
+    for (const child of node.children.values()) walk(child);
+  };
+  walk(tree.root);
+  const facts = paths.length === 0 ? [] : host.stat(paths);
+  paths.forEach((path, index) => {
+    const fact = facts[index];
+    if (fact && fact.real === path) nodeAt(tree, path).fact = fact;
+  });
+  return expanded;
 }

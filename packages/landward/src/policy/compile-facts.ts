@@ -6,6 +6,7 @@
  */
 
 import { LandwardError, PolicyErrors } from '../errors.ts';
+import { compileGlob, type Glob } from '../model/glob.ts';
 import type { PathPattern, PathRule, Rule, RuleLayer, UnixRule } from '../model/rules.ts';
 import type { Host, PathFact } from './plan.ts';
 
@@ -41,10 +42,30 @@ export function join(directory: string, name: string): string {
   return directory === '/' ? `/${name}` : `${directory}/${name}`;
 }
 
-/** The path pattern of a rule about a path or a socket with a path. */
+/**
+ * The path pattern of a rule about a path or a socket with a path. A glob without a wildcard, but for a trailing `**`,
+ * is a path and pins as much as one.
+ */
 export function patternOf(rule: Rule): PathPattern | null {
-  if (rule.kind === 'path') return rule.pattern;
-  return rule.kind === 'unix' && rule.target.kind === 'path' ? rule.target.pattern : null;
+  const pattern =
+    rule.kind === 'path'
+      ? rule.pattern
+      : rule.kind === 'unix' && rule.target.kind === 'path'
+        ? rule.target.pattern
+        : null;
+  if (pattern?.kind !== 'glob') return pattern;
+  const glob = compileGlob(pattern.glob);
+  if (glob.literal === null) return pattern;
+  return { kind: coversBelow(rule, glob) ? 'subtree' : 'exact', path: glob.literal };
+}
+
+/**
+ * Whether what a glob names is a tree: by its trailing `**`, or because a closed directory closes what it holds. Of
+ * alternatives that differ, a strict rule takes the wider meaning and a grant the narrower.
+ */
+export function coversBelow(rule: Rule, glob: Glob): boolean {
+  if (rule.verdict === 'allow') return glob.paths.every((reading) => reading.below);
+  return rule.verdict !== 'ask' || glob.paths.some((reading) => reading.below);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { PathRule, Rule, UnixRule } from '../model/rules.ts';
 import type { AbiRow } from '../uapi/landlock.ts';
 import { ACCESS_FILE, fsMask, fsRights } from '../uapi/masks.ts';
 import { type Bite, type Effects, ENTRY_BITS, effectsOf, isFile } from './compile-effective.ts';
-import { expandGlobs, MAX_NAMES } from './compile-expand.ts';
+import { addSiblings, type Expanded, expandGlobs, MAX_NAMES } from './compile-expand.ts';
 import { type LocatedLayer, parentOf } from './compile-facts.ts';
 import type { GapList } from './compile-gaps.ts';
 import { accessOf, type Grants, grantsOf } from './compile-grants.ts';
@@ -38,6 +38,8 @@ const READ_DIR = fsMask('fs.read_dir');
 export interface FsResult {
   readonly handled: number;
   readonly grants: Grants;
+  /** Directories whose children are granted one by one. */
+  readonly expanded: readonly Expanded[];
   /** What the policy restricts, as far as any kernel can. */
   readonly restricted: number;
   readonly tree: Tree;
@@ -75,12 +77,15 @@ export function compileFs(layers: readonly LocatedLayer[], host: Host, row: AbiR
     }
   }
   for (const bite of effects.bites) if (!holdsByExpansion(bite.rule, globs)) biteGap(bite.rule, globs, gaps);
+  const expanded = addSiblings(tree, effects, host);
+  if (expanded.length > 0) effects = effectsOf(tree, held);
   const root = effects.of.get(tree.root)!;
   if (row.abi > 0) rightGaps(restricted, row, root.safe, layers, gaps);
   ruleGaps(layers, tree, effects, gaps, held);
   return {
     handled,
     grants: grantsOf(tree, effects, handled, host),
+    expanded,
     restricted,
     tree,
     effects,
@@ -261,5 +266,7 @@ export function lostRights(result: FsResult, layer: LocatedLayer, index: number)
     maskOf(rule as PathRule | UnixRule, layer) &
     result.handled &
     (file ? effect.self & ACCESS_FILE : effect.below);
-  return fsRights(wanted & ~accessOf(effect, result.handled));
+  // Where no rule of [unix] lets a socket be bound, that `fs.make_sock` is not granted is what the policy says.
+  const sockets = effect.below & BIND_BIT ? 0 : MAKE_SOCK;
+  return fsRights(wanted & ~accessOf(effect, result.handled) & ~sockets);
 }

@@ -8,7 +8,6 @@
 import type { Origin } from '../model/rules.ts';
 import { ACCESS_FILE, fsMask } from '../uapi/masks.ts';
 import { type Effect, type Effects, isFile } from './compile-effective.ts';
-import { join } from './compile-facts.ts';
 import { BIND_BIT, type Node, originsOf, type Tree } from './compile-tree.ts';
 import type { Host, PathAccess, PathFact } from './plan.ts';
 
@@ -24,8 +23,6 @@ interface Draft {
 
 export interface Grants {
   readonly paths: readonly PathAccess[];
-  /** Directories whose children are granted one by one. */
-  readonly expanded: readonly { readonly path: string; readonly carved: number; readonly listed: boolean }[];
   /** Granted objects that turned out to be denied objects under another name: not granted. */
   readonly withheld: readonly { readonly path: string; readonly denied: string }[];
 }
@@ -37,8 +34,7 @@ export interface Grants {
  */
 export function grantsOf(tree: Tree, effects: Effects, handled: number, host: Host): Grants {
   const drafts: Draft[] = [];
-  const expanded: { path: string; carved: number; listed: boolean }[] = [];
-  emit(tree.root, 0, [], { effects, handled, host, drafts, expanded });
+  emit(tree.root, 0, [], { effects, handled, drafts });
   const denied = deniedObjects(tree, effects);
   const withheld: { path: string; denied: string }[] = [];
   const paths: PathAccess[] = [];
@@ -49,15 +45,13 @@ export function grantsOf(tree: Tree, effects: Effects, handled: number, host: Ho
     const access = draft.access & ~cut;
     if (access !== 0) paths.push(pathAccess({ ...draft, access }));
   }
-  return { paths, expanded, withheld };
+  return { paths, withheld };
 }
 
 interface Emission {
   readonly effects: Effects;
   readonly handled: number;
-  readonly host: Host;
   readonly drafts: Draft[];
-  readonly expanded: { path: string; carved: number; listed: boolean }[];
 }
 
 function emit(node: Node, granted: number, origins: readonly Origin[], out: Emission): void {
@@ -69,8 +63,6 @@ function emit(node: Node, granted: number, origins: readonly Origin[], out: Emis
   if (access !== 0) {
     out.drafts.push({ path: node.path, access, fact: node.fact, create: node.create, origins: from });
   }
-  const carved = kernelAccess(effect.carved, out.handled);
-  if (carved !== 0 && effect.expand && !isFile(node)) expand(node, carved, from, out);
   for (const child of node.children.values()) emit(child, granted | access, from, out);
 }
 
@@ -83,15 +75,6 @@ export function accessOf(effect: Effect, handled: number): number {
 function kernelAccess(mask: number, handled: number): number {
   const sockets = mask & BIND_BIT ? mask : mask & ~MAKE_SOCK;
   return sockets & handled & ~BIND_BIT;
-}
-
-function expand(node: Node, carved: number, origins: readonly Origin[], out: Emission): void {
-  const names = out.host.list(node.path);
-  out.expanded.push({ path: node.path, carved, listed: names !== null });
-  for (const name of names ?? []) {
-    if (node.children.has(name)) continue;
-    out.drafts.push({ path: join(node.path, name), access: carved, fact: null, create: false, origins });
-  }
 }
 
 /** Looks at the objects that no rule named; what is gone, or is a symbolic link, gets no rule. */

@@ -111,7 +111,7 @@ function stricterOf({
       'UNIX sockets cannot be made, not even between programs inside: before Linux 7.1 the kernel cannot tell them apart',
     );
   }
-  for (const { path, carved, listed } of fs.grants.expanded) {
+  for (const { path, carved, listed } of fs.expanded) {
     found.push(
       listed
         ? `In '${path}' itself nothing can be made, removed or renamed, and what appears there later is not granted (${fsRights(carved).join(', ')} were granted to what it holds now)`

@@ -9,7 +9,7 @@ import { spokenMask } from '../model/rules/rights.ts';
 import type { Origin, PathPattern, PathRule, Rule, RuleLayer, UnixRule } from '../model/rules.ts';
 import { FS_RIGHTS, type FsRight } from '../uapi/landlock.ts';
 import { fsMask } from '../uapi/masks.ts';
-import type { Located, LocatedLayer } from './compile-facts.ts';
+import { coversBelow, type Located, type LocatedLayer } from './compile-facts.ts';
 import type { PathFact } from './plan.ts';
 
 /** Every filesystem right except the one that belongs to UNIX sockets. */
@@ -133,22 +133,17 @@ function put(
     at.fact ??= located.fact;
     if (located.create !== null) at.create = true;
   }
-  if (pattern.kind === 'glob') {
-    const glob = compileGlob(pattern.glob);
-    at.globs.push({ ...base, exact: !coversBelow(base.located.rule, glob), found: true, glob });
-  } else {
+  if (pattern.kind !== 'glob') {
     at.rules.push({ ...base, exact: pattern.kind === 'exact', found: false });
+    return;
   }
+  const glob = compileGlob(pattern.glob);
+  at.globs.push({ ...base, exact: !coversBelow(base.located.rule, glob), found: true, glob });
 }
 
 /** The components of an absolute path. */
 export function componentsOf(path: string): readonly string[] {
   return path === '/' ? [] : path.slice(1).split('/');
-}
-
-/** Whether what a glob names is a tree: by its trailing `**`, or because a closed directory closes what it holds. */
-export function coversBelow(rule: Rule, glob: Glob): boolean {
-  return rule.verdict === 'deny' || rule.verdict === 'hide' || glob.paths.every((reading) => reading.below);
 }
 
 /** How a glob stands to a path: whether it names this path, and whether it may name something below it. */
