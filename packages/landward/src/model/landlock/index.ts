@@ -15,6 +15,18 @@ export {
   type Subject,
 } from './decision.ts';
 export {
+  type Creator,
+  type Disclosed,
+  type DomainName,
+  disclose,
+  HIDDEN_NAME,
+  nextName,
+  type PidNamespace,
+  packName,
+  readName,
+  tellsSandboxed,
+} from './disclosure.ts';
+export {
   type Credential,
   type Domain,
   executed,
@@ -26,6 +38,7 @@ export {
   UNRESTRICTED,
 } from './domain.ts';
 export { accessPath, changeTopology, make, mknod, remove, truncate } from './files.ts';
+export { FIRST_ID, IdGenerator, printId, type RandomBelow } from './ids.ts';
 export { bind, connect, type SocketAddress, send } from './inet.ts';
 export { FREE_IOCTLS, isFreeIoctl } from './ioctl.ts';
 export { deliverOwned, ptrace, setOwner, signal } from './ipc.ts';
@@ -41,6 +54,7 @@ export {
 } from './plain.ts';
 export { type Refer, refer } from './refer.ts';
 export { type Restricted, type Restriction, restrictSelf, type Thread } from './restrict.ts';
+export type { Errname, Result } from './result.ts';
 export {
   addPathRule,
   addPortRule,

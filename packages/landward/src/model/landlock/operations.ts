@@ -3,7 +3,7 @@
  * exchange) build their requests from the types of the objects with the same table and are decided in `refer.ts`.
  */
 
-import { FS_RIGHTS, type FsRight } from '../../uapi/landlock.ts';
+import type { FsRight } from '../../uapi/landlock.ts';
 import { fsMask } from '../../uapi/masks.ts';
 import { type Behaviour, fixed } from './behaviour.ts';
 import type { InodeType } from './world.ts';
@@ -77,6 +77,6 @@ export function openRequest(type: InodeType, mode: OpenMode): number {
   let mask = 0;
   if (mode.read) mask |= request('open read');
   if (mode.write) mask |= request('open write');
-  if (mode.execute) mask |= 1 << FS_RIGHTS['fs.execute'].bit;
+  if (mode.execute) mask |= request('execute');
   return mask;
 }

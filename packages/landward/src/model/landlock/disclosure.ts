@@ -1,0 +1,83 @@
+/**
+ * Who may learn which domain: names of the form TID.version relative to the reader's PID namespace, and identifiers that
+ * only somebody above may read. Identity and ancestry come from `domain.ts`; this file adds no relation of its own.
+ */
+
+import type { Domain, Node } from './domain.ts';
+
+/** A PID namespace. */
+export interface PidNamespace {
+  readonly parent: PidNamespace | null;
+}
+
+/** The thread that made a domain: its namespace, and its number in that namespace and each one above. */
+export interface Creator {
+  readonly namespace: PidNamespace;
+  readonly tid: (namespace: PidNamespace) => number;
+}
+
+/** A domain's name: who made it, and how many domains that thread had made before. */
+export interface DomainName {
+  readonly creator: Creator;
+  readonly version: number;
+}
+
+/** What a reader sees of a name that it may not see. */
+export const HIDDEN_NAME = '0.0';
+
+/** The name for the next domain that a thread makes. */
+export function nextName(creator: Creator, before: readonly DomainName[]): DomainName {
+  return { creator, version: before.filter((name) => name.creator === creator).length };
+}
+
+/**
+ * A name as a reader sees it: `TID.version` where the creator lives in the reader's namespace or one below, else `0.0`.
+ * The initial namespace sees every name; that is what logs carry.
+ *
+ * @param reader the namespace of the reader's proc mount.
+ */
+export function readName(name: DomainName, reader: PidNamespace): string {
+  for (
+    let namespace: PidNamespace | null = name.creator.namespace;
+    namespace !== null;
+    namespace = namespace.parent
+  ) {
+    if (namespace === reader) return `${name.creator.tid(reader)}.${name.version}`;
+  }
+  return HIDDEN_NAME;
+}
+
+/** A name as one 64-bit number: the thread's number above, the version below; 0 where it is hidden. */
+export function packName(name: DomainName, reader: PidNamespace): bigint {
+  const [tid, version] = readName(name, reader).split('.');
+  return (BigInt(tid!) << 32n) | BigInt(version!);
+}
+
+/** Whether a reader can tell from the name that a task is in a domain at all. */
+export function tellsSandboxed(name: DomainName | null, reader: PidNamespace): boolean {
+  return name !== null && readName(name, reader) !== HIDDEN_NAME;
+}
+
+/** Identifiers of a target's domains that a reader may have. */
+export interface Disclosed {
+  /** The target's outermost domain below the reader's own. */
+  readonly first: bigint | null;
+  /** The target's innermost domain. */
+  readonly last: bigint | null;
+}
+
+const NOTHING: Disclosed = { first: null, last: null };
+
+/**
+ * What a reader learns about a target: its domains below the reader's, and nothing unless the target is strictly nested
+ * under the reader. A reader without domain may read all.
+ *
+ * @param reader the domain of the task that opened the descriptor of the target.
+ */
+export function disclose(reader: Domain | null, target: Domain | null): Disclosed {
+  const depth = reader === null ? 0 : reader.layers.length;
+  if (target === null || target.layers.length <= depth) return NOTHING;
+  const above: Node | null = reader?.node ?? null;
+  if (target.layers[depth]!.node.parent !== above) return NOTHING;
+  return { first: target.layers[depth]!.node.id, last: target.node.id };
+}
