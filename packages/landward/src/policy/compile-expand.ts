@@ -78,7 +78,7 @@ function find(rule: GlobRule, prefix: string, host: Host, budget: Budget): reado
       if (!fact || fact.real !== path) return;
       const stand = globAt(rule.glob, path);
       if (stand.here) matches.push({ path, fact });
-      if (fact.type === 'directory' && stand.below && !(stand.here && !rule.exact)) frontier.push(path);
+      if (fact.type === 'directory' && stand.below) frontier.push(path);
     });
   }
   return matches;

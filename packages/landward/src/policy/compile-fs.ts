@@ -197,7 +197,9 @@ function ruleGaps(
           closes: 'the supervisor, a rule for the whole tree, or expand = true for what exists now',
         });
       } else if (pattern.kind === 'exact') {
-        exactGaps(rule, node, mask & effect.self & ~effect.below & held, gaps);
+        const above = effects.of.get(nodeAt(tree, parentOf(pattern.path)))!;
+        const only = mask & effect.self & held;
+        exactGaps(rule, node, (only & ~effect.below & ~ENTRY_BITS) | (only & ~above.safe & ENTRY_BITS), gaps);
       }
     }
   }

@@ -52,6 +52,10 @@ export const FEATURES = {
   },
   'scope.signal': { lost: 'processes outside can be signalled', closes: 'Linux 6.12 (ABI 6)' },
   seccomp: { lost: 'system calls are not filtered', closes: 'a kernel with CONFIG_SECCOMP_FILTER' },
+  'process.io_uring': {
+    lost: 'native code in this process can use io_uring rings made before, which no filter sees (Landlock does)',
+    closes: 'a start with node --import landward/auto or landward run, where no ring is made',
+  },
   'limits.cgroup': {
     lost: 'limits of the whole tree are not held',
     closes: 'a writable cgroup v2 directory',

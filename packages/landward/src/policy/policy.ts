@@ -12,8 +12,11 @@ import type { EnvPlan } from './plan.ts';
 
 /** What the seccomp filter has to hold besides sockets; `deny` is the default of all. */
 export interface ProcessPolicy {
-  /** io_uring bypasses filters and, with rings made before, Landlock. */
-  readonly ioUring: 'deny' | 'allow';
+  /**
+   * io_uring bypasses filters and, with rings made before, Landlock. `deny-new` is never written in a policy: a running
+   * Node that restricts itself keeps the rings of its event loops.
+   */
+  readonly ioUring: 'deny' | 'deny-new' | 'allow';
   /** ptrace, process_vm_*, kcmp, pidfd_getfd between processes inside the domain. Outside is always denied by Landlock. */
   readonly ptrace: 'deny' | 'allow';
   /** New user, mount, network and other namespaces, setns, mounts. */

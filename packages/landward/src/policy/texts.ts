@@ -82,13 +82,14 @@ export async function gatherTexts(
     if (tree === undefined) return undefined;
     const before = problems.count;
     check(tree, POLICY_SCHEMA, problems);
-    if (problems.count > before) return undefined;
+    const broken = problems.count > before;
     const extended: PolicyText[] = [];
     for (const item of items(entry(tree, 'extends'))) {
       if (item.kind !== 'string') continue;
       const text = await extend(item.value, item, input, stack);
       if (text !== undefined) extended.push(text);
     }
+    if (broken) return undefined;
     const scope = textScope(
       tableAt(tree, 'vars'),
       context.system(input.project),
