@@ -9,6 +9,15 @@ const TOPICS: Readonly<
   Record<string, { readonly question: string; load(): Promise<{ run(): Promise<void> }> }>
 > = {
   start: { question: 'What does a confined start cost?', load: () => import('./start/start.ts') },
+  spawn: {
+    question: 'What does a confined spawn cost in a large process?',
+    load: () => import('./spawn/spawn.ts'),
+  },
+  rules: { question: 'What do many rules cost?', load: () => import('./rules/rules.ts') },
+  restrict: {
+    question: 'How long does a running Node take to confine itself?',
+    load: () => import('./restrict/restrict.ts'),
+  },
 };
 
 const wanted = process.argv.slice(2);

@@ -79,12 +79,15 @@ const run = (command: readonly string[], env: NodeJS.ProcessEnv) =>
 async function main(): Promise<void> {
   const simulate = process.argv.includes('--simulate') || landlockAbi() === 0;
   write(join(home, '.ssh/id_ed25519'), '-----BEGIN OPENSSH PRIVATE KEY-----\n');
+  mkdirSync(join(place, 'tmp'));
   const registry = await startRegistry(makePackages());
   let stolen = '';
   const thief = createServer((socket) => socket.on('data', (text) => (stolen += text)));
   await new Promise<void>((ready) => thief.listen(0, '127.0.0.1', ready));
   const env: NodeJS.ProcessEnv = {
     HOME: home,
+    // The demo's home lies in /tmp itself, which @npm lets programs write.
+    TMPDIR: join(place, 'tmp'),
     PATH: process.env.PATH,
     npm_config_registry: registry.url,
     npm_config_update_notifier: 'false',

@@ -68,6 +68,7 @@ export interface Breach {
 interface Import {
   readonly specifier: string;
   readonly typeOnly: boolean;
+  readonly dynamic: boolean;
   readonly line: number;
 }
 
@@ -83,6 +84,7 @@ export function importsOf(text: string): readonly Import[] {
       specifier: match[3] ?? match[4]!,
       // A dynamic import in a type position cannot be told apart here and counts as a value.
       typeOnly: match[2] !== undefined,
+      dynamic: match[3] === undefined,
       line: before.split('\n').length,
     });
   }

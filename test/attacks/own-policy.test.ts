@@ -48,6 +48,8 @@ test('21 a policy that is found in a project cannot widen', needs({ abi: 6 }), a
     const run = () =>
       runLandward(['run', '--exec', '/usr', '--exec', world.tools, '--', world.probe, 'read', world.secret], {
         cwd: world.project,
+        // @default, which the options add to, lets programs write the temporary directory.
+        env: { ...process.env, TMPDIR: world.tools },
       });
     const held = await run();
     assert.match(held.stdout, /^ERRNO 13 /, JSON.stringify(held));

@@ -37,12 +37,14 @@ function fresh(node: string): NodeJS.ProcessEnv {
     PATH: `${dirname(node)}:${join(place, 'bin')}:/usr/bin:/bin`,
     npm_config_registry: registry.url,
     npm_config_globalconfig: join(home, 'none'),
+    // The home of this account lies in /tmp, which @default lets programs write.
+    TMPDIR: join(place, 'tmp'),
     LANG: 'C.UTF-8',
   };
 }
 
 before(async () => {
-  for (const folder of [project, home, join(place, 'bin')]) mkdirSync(folder);
+  for (const folder of [project, home, join(place, 'bin'), join(place, 'tmp')]) mkdirSync(folder);
   // Where a compiler would be found first: an install that calls one must fail.
   for (const name of ['cc', 'gcc', 'c99', 'clang', 'make'])
     writeFileSync(join(place, 'bin', name), '#!/bin/sh\necho no compiler here >&2\nexit 1\n', {
