@@ -16,6 +16,26 @@ export interface NetTarget {
 }
 
 export const ANY_PORT: PortRange = { first: 0, last: 65535 };
+/** Words that stand before a colon elsewhere; here they would be hosts, which nobody means. */
+const OTHER_PROTOCOLS = [
+  'tcp4',
+  'tcp6',
+  'udp4',
+  'udp6',
+  'mptcp',
+  'sctp',
+  'dccp',
+  'icmp',
+  'quic',
+  'http',
+  'https',
+  'ws',
+  'wss',
+  'ftp',
+  'ssh',
+  'tls',
+  'unix',
+];
 const CLASSES = ['loopback', 'private', 'link-local', 'multicast'] as const;
 
 /**
@@ -41,6 +61,12 @@ export function readTarget(text: string): NetTarget | Refusal {
   if (text.includes('://'))
     return { refused: `A target is no URL, '${text}' is`, fix: 'Write it as tcp:host:port' };
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(text)?.[1];
+  if (scheme !== undefined && OTHER_PROTOCOLS.includes(scheme.toLowerCase())) {
+    return {
+      refused: `The protocols are tcp and udp, '${text}' names '${scheme}'`,
+      fix: 'Write tcp:host:port or udp:host:port',
+    };
+  }
   const protocol = scheme === 'tcp' || scheme === 'udp' ? scheme : null;
   const rest = protocol === null ? text : text.slice(4);
   if (protocol !== null && (rest === '*' || isPorts(rest))) return withPorts(protocol, { kind: 'any' }, rest);

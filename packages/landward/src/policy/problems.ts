@@ -60,7 +60,7 @@ export function problems(): Problems {
     },
     throwIfAny() {
       const different = new Map(errors.map((error) => [JSON.stringify([error.at, error.message]), error]));
-      const all = [...different.values()];
+      const all = inOrder([...different.values()]);
       if (all.length === 0) return;
       if (all.length === 1) throw all[0]!;
       const shown = all.slice(0, MAX_PROBLEMS);
@@ -72,6 +72,16 @@ export function problems(): Problems {
       throw new PolicyErrors(shown);
     },
   };
+}
+
+/** Errors of one text together, in the order of their places; texts in the order of their first error. */
+function inOrder(errors: readonly LandwardError[]): LandwardError[] {
+  const files = [...new Set(errors.map(({ at }) => at?.file))];
+  const rank = ({ at }: LandwardError) => [files.indexOf(at?.file), at?.line ?? 0, at?.column ?? 0] as const;
+  return errors.toSorted((a, b) => {
+    const [left, right] = [rank(a), rank(b)];
+    return left[0] - right[0] || left[1] - right[1] || left[2] - right[2];
+  });
 }
 
 /** The candidate that a misspelt word was probably meant to be, or undefined. */
