@@ -14,6 +14,9 @@ const STATX_BYTES = 256;
 const STATX_TYPE_MODE_NLINK_INO = 0x1 | 0x2 | 0x4 | 0x100;
 /** Bounds the descriptors that are open at a time, and the memory of an image. */
 const BATCH = 256;
+/** Room for a path in an image, bytes; more is made where a path is longer. */
+const PATH_ROOM = 256;
+const encoder = new TextEncoder();
 
 /** What `statx` tells of an object. */
 export interface FileFact {
@@ -36,9 +39,17 @@ export type Opened =
   | { readonly errno: number; readonly fact?: undefined; readonly fd?: undefined };
 
 interface Row {
+  readonly path: Place;
   readonly fd: Slot;
   readonly stat: Slot;
   readonly buffer: Place;
+}
+
+/** An image that opens and looks at `rows.length` paths, each of which has `room` bytes. */
+interface Template {
+  readonly image: Image;
+  readonly rows: readonly Row[];
+  readonly room: number;
 }
 
 /**
@@ -50,13 +61,12 @@ export function lookAt(
   paths: readonly string[],
   options: { readonly symlinks?: boolean } = {},
 ): readonly Looked[] {
-  return batches(paths).flatMap((batch) => {
-    const { image, rows } = openAll(batch, options.symlinks ?? true, true);
-    return rows.map((row): Looked => {
-      const errno = errnoOf(image, row);
-      return errno === 0 ? { fact: factOf(image, row) } : { errno };
-    });
+  const looked: Looked[] = [];
+  openAll(paths, options.symlinks ?? true, true, (image, row) => {
+    const errno = errnoOf(image, row);
+    looked.push(errno === 0 ? { fact: factOf(image, row) } : { errno });
   });
+  return looked;
 }
 
 /**
@@ -71,35 +81,49 @@ export function openPaths(
   options: { readonly symlinks?: boolean } = {},
 ): readonly Opened[] {
   const opened: Opened[] = [];
-  for (const batch of batches(paths)) {
-    const { image, rows } = openAll(batch, options.symlinks ?? true, false);
-    for (const row of rows) {
-      const errno = errnoOf(image, row);
-      const number = readSlot(image, row.fd);
-      if (errno === 0) opened.push({ fact: factOf(image, row), fd: new Fd(number) });
-      else opened.push({ errno });
-      if (errno !== 0 && number >= 0) attempt('close', number);
-    }
-    const errno = opened
-      .map(errnoOfOpened)
-      .find((number) => number === ERRNO.EMFILE || number === ERRNO.ENFILE);
-    if (errno === undefined) continue;
-    for (const { fd } of opened) fd?.close();
-    throw refusal('open the paths of the policy', 'openat2', errno);
-  }
-  return opened;
+  let full = 0;
+  openAll(paths, options.symlinks ?? true, false, (image, row) => {
+    const errno = errnoOf(image, row);
+    const number = readSlot(image, row.fd);
+    if (errno === 0) opened.push({ fact: factOf(image, row), fd: new Fd(number) });
+    else opened.push({ errno });
+    if (errno !== 0 && number >= 0) attempt('close', number);
+    if (errno === ERRNO.EMFILE || errno === ERRNO.ENFILE) full = errno;
+  });
+  if (full === 0) return opened;
+  for (const { fd } of opened) fd?.close();
+  throw refusal('open the paths of the policy', 'openat2', full);
 }
 
-function errnoOfOpened(opened: Opened): number {
-  return opened.fact === undefined ? opened.errno : 0;
-}
-
-/** Opens, looks and, if wanted, closes; every step may fail by itself. */
+/** Opens, looks and, if wanted, closes; every step may fail by itself. Tells of each path in order. */
 function openAll(
   paths: readonly string[],
   symlinks: boolean,
   close: boolean,
-): { readonly image: Image; readonly rows: readonly Row[] } {
+  tell: (image: Image, row: Row) => void,
+): void {
+  const encoded = paths.map(encodePath);
+  let template: Template | undefined;
+  for (let next = 0; next < paths.length; ) {
+    const batch = encoded.slice(next, next + BATCH);
+    const room = Math.max(...batch.map((path) => path.length));
+    if (template === undefined || template.room < room || template.rows.length !== batch.length)
+      template = makeTemplate(batch.length, Math.max(room, PATH_ROOM), symlinks, close);
+    const { image, rows } = template;
+    for (const [index, path] of batch.entries()) image.bytes.set(path, image.data + rows[index]!.path.at);
+    applyImage(image);
+    for (const row of rows) tell(image, row);
+    next += batch.length;
+  }
+}
+
+function encodePath(path: string): Uint8Array {
+  if (path.includes('\0'))
+    throw new TypeError(`A NUL cannot be passed to the kernel: ${JSON.stringify(path)}`);
+  return encoder.encode(`${path}\0`);
+}
+
+function makeTemplate(count: number, room: number, symlinks: boolean, close: boolean): Template {
   const build = new ImageBuilder(ARCH);
   const how = build.bytes(
     OPEN_HOW.encode({
@@ -108,25 +132,16 @@ function openAll(
     }),
   );
   const empty = build.string('');
-  const rows = paths.map((path): Row => {
-    const name = build.string(path);
-    const row = { fd: build.slot(-1), stat: build.slot(-1), buffer: build.reserve(STATX_BYTES) };
-    build.step('openat2', [AT_FDCWD, name, how, OPEN_HOW.size], `open ${path}`, {
-      store: row.fd,
-      okErrno: 'any',
-    });
-    build.step(
-      'statx',
-      [row.fd, empty, AT.EMPTY_PATH, STATX_TYPE_MODE_NLINK_INO, row.buffer],
-      `look at ${path}`,
-      { store: row.stat, okErrno: 'any' },
-    );
-    if (close) build.step('close', [row.fd], `close ${path}`, { okErrno: 'any' });
-    return row;
+  const rows = Array.from({ length: count }, (): Row => {
+    const [fd, stat] = [build.slot(), build.slot()];
+    const [path, buffer] = [build.reserve(room), build.reserve(STATX_BYTES)];
+    build.step('openat2', [AT_FDCWD, path, how, OPEN_HOW.size], 'open', { store: fd, okErrno: 'any' });
+    const look = [fd, empty, AT.EMPTY_PATH, STATX_TYPE_MODE_NLINK_INO, buffer];
+    build.step('statx', look, 'look at', { store: stat, okErrno: 'any' });
+    if (close) build.step('close', [fd], 'close', { okErrno: 'any' });
+    return { path, fd, stat, buffer };
   });
-  const image = build.build();
-  applyImage(image);
-  return { image, rows };
+  return { image: build.build(), rows, room };
 }
 
 function errnoOf(image: Image, row: Row): number {
@@ -151,9 +166,4 @@ function deviceNumber(major: number, minor: number): bigint {
   return (
     ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn)
   );
-}
-
-function batches(paths: readonly string[]): readonly (readonly string[])[] {
-  const count = Math.ceil(paths.length / BATCH);
-  return Array.from({ length: count }, (_, index) => paths.slice(index * BATCH, (index + 1) * BATCH));
 }
