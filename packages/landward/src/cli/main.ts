@@ -6,9 +6,9 @@
  */
 
 import { LandwardError } from '../errors.ts';
+import { diagnose } from '../launch/diagnostics.ts';
+import { print, printError } from '../launch/output.ts';
 import type { Command } from './command.ts';
-import { diagnose } from './diagnostics.ts';
-import { print, printError } from './output.ts';
 import { suggest } from './suggest.ts';
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {

@@ -1,9 +1,9 @@
 /** `landward policy approve`: lets the project's own policy grant, as it is now; any change needs a new approval. */
 
 import { LandwardError } from '../errors.ts';
+import { escapeText } from '../launch/escape.ts';
+import { print } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { escapeText } from './escape.ts';
-import { print } from './output.ts';
 
 const usage = 'landward policy approve [FILE]';
 

@@ -1,8 +1,8 @@
 /** `landward policy diff`: what a new policy allows that the old one did not, and the other way round. */
 
+import { escapeText } from '../launch/escape.ts';
+import { print } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { escapeText } from './escape.ts';
-import { print } from './output.ts';
 
 const usage = 'landward policy diff OLD NEW [--json]';
 

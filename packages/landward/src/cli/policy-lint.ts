@@ -1,8 +1,8 @@
 /** `landward policy lint`: what is risky, idle or contradictory; exit 1 when there is a warning. */
 
+import { escapeText } from '../launch/escape.ts';
+import { print } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { escapeText } from './escape.ts';
-import { print } from './output.ts';
 
 const usage = 'landward policy lint [POLICY...] [--json]';
 

@@ -1,8 +1,8 @@
 /** `landward policy presets`: the presets with what each is for. */
 
+import { escapeText } from '../launch/escape.ts';
+import { print } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { escapeText } from './escape.ts';
-import { print } from './output.ts';
 
 const usage = 'landward policy presets';
 

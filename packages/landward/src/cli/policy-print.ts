@@ -1,8 +1,8 @@
 /** `landward policy print`: a policy as it is meant after presets, variables and layers, or as this kernel gets it. */
 
+import { escapeText } from '../launch/escape.ts';
+import { print } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { escapeText } from './escape.ts';
-import { print } from './output.ts';
 
 const usage = 'landward policy print [POLICY...] [--kernel]';
 

@@ -1,7 +1,7 @@
 /** `landward policy schema`: the JSON Schema of policy files, for editors. */
 
+import { print } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { print } from './output.ts';
 
 const usage = 'landward policy schema';
 

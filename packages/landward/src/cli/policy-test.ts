@@ -1,8 +1,8 @@
 /** `landward policy test`: runs the `[[test]]` of a policy on the model; exit 1 when one fails. */
 
+import { escapeText } from '../launch/escape.ts';
+import { print } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { escapeText } from './escape.ts';
-import { print } from './output.ts';
 
 const usage = 'landward policy test [POLICY...] [--json]';
 

@@ -1,8 +1,8 @@
 /** `landward policy`: the table of its own commands, each in one file. */
 
 import { LandwardError } from '../errors.ts';
+import { print } from '../launch/output.ts';
 import type { Command } from './command.ts';
-import { print } from './output.ts';
 import { suggest } from './suggest.ts';
 
 const usage = 'landward policy COMMAND [options]';

@@ -3,9 +3,9 @@
  * beside it where the plan needs that.
  */
 
+import { escapeText } from '../launch/escape.ts';
+import { print, printError } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { escapeText } from './escape.ts';
-import { print, printError } from './output.ts';
 
 const usage = 'landward run [options] -- command [arguments...]';
 

@@ -1,9 +1,9 @@
 /** `landward status`: what this kernel and container can enforce, and why not; exit 1 below a floor. */
 
+import { escapeText } from '../launch/escape.ts';
+import { print, printError } from '../launch/output.ts';
 import { FEATURES } from '../policy/features.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { escapeText } from './escape.ts';
-import { print, printError } from './output.ts';
 import { suggest } from './suggest.ts';
 
 const usage = 'landward status [--json] [--require abi=N|FEATURE]...';

@@ -1,10 +1,10 @@
 /** `landward why`: what a policy says about one operation, by which rule, and what this kernel alone would do. */
 
+import { escapeText, quote } from '../launch/escape.ts';
+import { print } from '../launch/output.ts';
 import type { WhyAnswer } from '../launch/why.ts';
 import type { Rule } from '../model/rules.ts';
 import { type Command, readWords, usageError } from './command.ts';
-import { escapeText, quote } from './escape.ts';
-import { print } from './output.ts';
 
 const usage = 'landward why POLICY... [--json] -- OPERATION TARGET';
 

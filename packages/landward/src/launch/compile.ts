@@ -37,9 +37,13 @@ export interface CompileOptions {
  * await Promise.all(jobs.map((job) => spawn('node', [job], { plan })));
  */
 export async function compile(source: PolicySource, options: CompileOptions = {}): Promise<Plan> {
-  if (isPolicy(source)) return toPlan(source, { digest: policyDigest(source), ...options });
-  const loaded = await load(source, options);
-  return toPlan(protectedPolicy(loaded, options.env), { digest: loaded.digest, ...options });
+  const policy = await resolveSource(source, options);
+  return toPlan(policy, { digest: policyDigest(policy), ...options });
+}
+
+/** The resolved policy behind a source. */
+export async function resolveSource(source: PolicySource, options: CompileOptions = {}): Promise<Policy> {
+  return isPolicy(source) ? source : protectedPolicy(await load(source, options), options.env);
 }
 
 /** Turns a resolved policy into a plan for this host. */

@@ -40,7 +40,7 @@ export interface Status {
 type Ground =
   | { readonly kind: 'abi'; readonly abi: number; readonly filter?: string }
   | { readonly kind: 'seccomp' | 'cgroup' | 'supervisor' }
-  | { readonly kind: 'always'; readonly note: string };
+  | { readonly kind: 'note'; readonly note: string };
 
 const GROUNDS = {
   landlock: { kind: 'abi', abi: 1 },
@@ -63,6 +63,10 @@ const GROUNDS = {
   seccomp: { kind: 'seccomp' },
   'net.other': { kind: 'seccomp' },
   'limits.cgroup': { kind: 'cgroup' },
+  'process.io_uring': {
+    kind: 'note',
+    note: 'rings are refused at a start; a process that restricts itself keeps those it has',
+  },
 } as const satisfies Partial<Record<Feature, Ground>>;
 
 /**
@@ -112,7 +116,7 @@ function featureStatus(feature: Feature, host: Host): FeatureStatus {
         ? { feature, holder: 'supervisor', note: 'by the supervisor' }
         : { feature, holder: 'none', note: missing };
     default:
-      return { feature, holder: 'kernel', note: ground.note };
+      return { feature, holder: host.seccomp ? 'filter' : 'none', note: ground.note };
   }
 }
 
@@ -190,5 +194,5 @@ export function below(status: Status, floors: readonly Floor[]): string[] {
 
 function isFilterOnly(feature: Feature): boolean {
   const ground: Ground | undefined = (GROUNDS as Partial<Record<Feature, Ground>>)[feature];
-  return ground?.kind === 'seccomp';
+  return ground?.kind === 'seccomp' || ground?.kind === 'note';
 }

@@ -1,0 +1,241 @@
+/**
+ * Restricting the running Node process, on all of its threads, and proving it: what runs in the thread pool, in workers
+ * and in threads that start later is bound as the caller is.
+ *
+ * Where the kernel cannot bind all threads in one call, each is stopped and binds itself. Before anything happens the
+ * restriction is rehearsed in a child, so that an ordinary refusal leaves this process as it was. If it fails half-way all
+ * the same, the process ends: it never goes on half restricted.
+ */
+
+import { writeSync } from 'node:fs';
+import { bug, KernelError, LandwardError } from '../errors.ts';
+import { ARCH, applyImageToThreads, attempt, call, refusal } from '../kernel/call.ts';
+import { ImageBuilder } from '../kernel/image.ts';
+import type { ThreadApplied } from '../kernel/native.ts';
+import { readLimit } from '../kernel/process.ts';
+import { installFilter } from '../kernel/seccomp.ts';
+import { refuse } from '../policy/compile.ts';
+import { FEATURES } from '../policy/features.ts';
+import type { Gap, Plan, Report } from '../policy/plan.ts';
+import type { Policy } from '../policy/policy.ts';
+import { ERRNO, errnoName } from '../uapi/errno.ts';
+import { RESTRICT_SELF } from '../uapi/landlock.ts';
+import { PR } from '../uapi/prctl.ts';
+import { SECCOMP_FILTER_FLAG } from '../uapi/seccomp.ts';
+import { type CompileOptions, type PolicySource, resolveSource, toPlan } from './compile.ts';
+import { prepare } from './prepare.ts';
+import { proofSteps, rehearse } from './probe.ts';
+import { findRings } from './rings.ts';
+import { confineSteps } from './steps.ts';
+import { type ThreadState, ThreadWitness, threadName } from './threads.ts';
+
+/** What became of the process. */
+export interface Restricted {
+  /** Whether one call bound all threads (`tsync`) or each bound itself (`threads`). */
+  readonly mode: 'tsync' | 'threads';
+  /** Every thread, as read back afterwards. */
+  readonly threads: readonly ThreadState[];
+  /**
+   * The directory whose refusal each thread has proven; `null` where the policy leaves none to prove it with, and the
+   * proof is that each thread's own call succeeded.
+   */
+  readonly probe: string | null;
+  readonly gaps: readonly Gap[];
+  readonly report: Report;
+  /** Parts of the policy that mean the start of a program and do nothing to one that runs. */
+  readonly notApplied: readonly string[];
+}
+
+/** How long threads may take to stop, milliseconds. */
+const STOP_MS = 5000;
+
+/**
+ * Restricts this process. From then on, every thread and every program that it starts is in the domain; a later call can only
+ * narrow further. Descriptors that are open stay usable.
+ *
+ * @param source the policy
+ * @throws LandwardError or PolicyErrors for the policy; POLICY_GAP for what cannot be held here; THREADS where not all threads
+ * can be bound; KERNEL with E2BIG at the 17th layer. The process is then as it was.
+ * @example
+ * await restrictProcess({ extends: ['@node'], fs: { read: ['$project'] }, net: { listen: ['tcp:8080'] } });
+ */
+export async function restrictProcess(
+  source: PolicySource,
+  options: CompileOptions = {},
+): Promise<Restricted> {
+  const resolved = await resolveSource(source, options);
+  const rings = lookAtSelf(findRings);
+  if (rings.dangerous.length > 0)
+    throw new LandwardError('THREADS', `Cannot restrict this process: ${rings.dangerous.join('; ')}`, {
+      fix: 'Restrict the process before such a ring is made, or start it with landward run',
+    });
+  const keepsRings = rings.ordinary.length > 0 && resolved.process.ioUring === 'deny';
+  const policy: Policy = keepsRings
+    ? { ...resolved, process: { ...resolved.process, ioUring: 'deny-new' } }
+    : resolved;
+  const compiled = toPlan(policy, { ...options, keepGaps: true });
+  const plan: Plan =
+    keepsRings && compiled.filter !== null
+      ? { ...compiled, gaps: [...compiled.gaps, ringGap(policy)] }
+      : compiled;
+  refuse(plan);
+  refuseStaying(plan);
+  return restrict(plan);
+}
+
+/** Looks at this process in /proc, which a process that is restricted already may not be able to. */
+function lookAtSelf<T>(look: () => T): T {
+  try {
+    return look();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new LandwardError(
+      'THREADS',
+      `Cannot restrict this process: its own threads in /proc/self cannot be looked at (${code})`,
+      {
+        fix: 'Mount /proc; a policy that is to be narrowed later grants read = ["/proc"]',
+        cause,
+      },
+    );
+  }
+}
+
+function ringGap(policy: Policy): Gap {
+  const feature = 'process.io_uring';
+  return { feature, ...FEATURES[feature], accepted: policy.require.degrade.includes(feature) };
+}
+
+function refuseStaying(plan: Plan): void {
+  if (plan.limits.timeMs === undefined && Object.keys(plan.limits.cgroup).length === 0) return;
+  throw new LandwardError(
+    'UNSUPPORTED',
+    'Cannot restrict this process: the plan needs a process beside it (a time limit or a cgroup)',
+    {
+      fix: 'Take the limit out of the policy, or start the program with landward run',
+    },
+  );
+}
+
+function restrict(plan: Plan): Restricted {
+  using prepared = prepare(plan);
+  const { ruleset } = prepared;
+  using witness = lookAtSelf(() => new ThreadWitness());
+  const before = new Map(witness.read().map((thread) => [thread.tid, thread]));
+  const probe = tryRehearsal(plan, ruleset);
+  const tsync = plan.abi >= 8;
+  limit(plan);
+  if (ruleset !== null) {
+    if (tsync) restrictAtOnce(plan, ruleset);
+    else restrictOneByOne(plan, ruleset, probe);
+  }
+  try {
+    if (ruleset === null || tsync) call('give up new privileges', 'prctl', PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (plan.filter !== null) installFilter(plan.filter, SECCOMP_FILTER_FLAG.TSYNC);
+    if (tsync && ruleset !== null && probe !== undefined) prove(probe);
+    const threads = witness.read();
+    const free = threads.filter(({ tid, noNewPrivs, filters }) => {
+      const earlier = before.get(tid)?.filters ?? 0;
+      return !noNewPrivs || (plan.filter !== null && filters <= earlier);
+    });
+    if (free.length > 0)
+      die(`threads ${free.map(({ tid, name }) => `${tid} (${name})`).join(', ')} are not bound`);
+    return {
+      mode: tsync ? 'tsync' : 'threads',
+      threads,
+      probe: probe ?? null,
+      gaps: plan.gaps,
+      report: plan.report,
+      notApplied: notApplied(plan),
+    };
+  } catch (error) {
+    return die(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What can be refused is refused here, in a child, with this process untouched. */
+function tryRehearsal(plan: Plan, ruleset: number | null): string | undefined {
+  try {
+    return rehearse(plan, ruleset);
+  } catch (error) {
+    if (
+      error instanceof KernelError &&
+      error.syscall === 'landlock_restrict_self' &&
+      error.errno === ERRNO.E2BIG
+    )
+      throw new LandwardError(
+        'KERNEL',
+        'Cannot restrict this process: it is in 16 layers already, and the kernel has no more',
+        {
+          fix: 'Compose the policies into one instead of layering them',
+          cause: error,
+        },
+      );
+    throw error;
+  }
+}
+
+function limit(plan: Plan): void {
+  for (const { resource, name, value } of plan.limits.rlimits) {
+    const { hard } = readLimit(resource);
+    const wanted = BigInt(value) < hard ? BigInt(value) : hard;
+    call(`limit ${name}`, 'prlimit64', 0, resource, new BigUint64Array([wanted, wanted]), null);
+  }
+}
+
+function restrictAtOnce(plan: Plan, ruleset: number): void {
+  call('give up new privileges', 'prctl', PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  const flags = (plan.ruleset?.restrictFlags ?? 0) | RESTRICT_SELF.TSYNC;
+  call('enter the Landlock domain on all threads', 'landlock_restrict_self', ruleset, flags);
+}
+
+function restrictOneByOne(plan: Plan, ruleset: number, probe: string | undefined): void {
+  const build = new ImageBuilder(ARCH);
+  confineSteps(build, { ...plan, filter: null }, ruleset);
+  const confining = build.stepCount;
+  if (probe !== undefined) proofSteps(build, probe);
+  const image = build.build();
+  const results = applyImageToThreads(image, STOP_MS);
+  const failed = results.filter(({ errno }) => errno !== 0);
+  if (failed.length === 0) return;
+  const own = results[0] ?? bug('applying an image to all threads told nothing');
+  // The calling thread goes first, and the others only follow when it went well.
+  const untouched =
+    results.slice(1).every(({ errno }) => errno !== 0) && (own.step < 0 || own.step < confining);
+  const what = failed
+    .filter(({ errno }) => errno !== ERRNO.ECANCELED)
+    .map((result) => tell(result, image.steps));
+  if (!untouched) die(`not all threads entered the domain: ${what.join('; ')}`);
+  if (own.step >= 0) throw refusal(image.steps[own.step]!.what, image.steps[own.step]!.call, own.errno);
+  throw new LandwardError('THREADS', `Cannot restrict this process on all threads: ${what.join('; ')}`);
+}
+
+function tell({ tid, step, errno }: ThreadApplied, steps: readonly { readonly what: string }[]): string {
+  const doing = step < 0 ? 'stop' : (steps[step]?.what ?? 'go on');
+  return `thread ${tid} (${threadName(tid)}) could not ${doing}: ${errnoName(errno)}`;
+}
+
+/** Lets every thread prove that it is bound, after one call bound them all. */
+function prove(probe: string): void {
+  const build = new ImageBuilder(ARCH);
+  proofSteps(build, probe);
+  const results = applyImageToThreads(build.build(), STOP_MS);
+  const failed = results.filter(({ errno }) => errno !== 0);
+  if (failed.length > 0)
+    throw new Error(`threads ${failed.map(({ tid }) => tid).join(', ')} did not prove that they are bound`);
+}
+
+function notApplied(plan: Plan): string[] {
+  const { pass, scrub, set } = plan.env;
+  const env = pass !== null || scrub.length > 0 || Object.keys(set).length > 0;
+  return [
+    ...(env ? ['env: this process has its variables already'] : []),
+    'descriptors: those that are open stay open',
+  ];
+}
+
+/** Ends the process at once, with no handler run: it is restricted in part, and nobody may go on from there. */
+function die(why: string): never {
+  writeSync(2, `landward: ended this process, which was restricted in part: ${why}\n`);
+  attempt('exit_group', 125);
+  return bug('exit_group returned');
+}

@@ -1,0 +1,62 @@
+/**
+ * The io_uring rings that this process made before it restricts itself: who could use them to get round what is to come.
+ *
+ * A ring with a polling thread, or with a registered personality, keeps opening files with the credentials of before.
+ * An ordinary ring (the event loops of Node have one each) works with those of the thread that submits, so Landlock
+ * holds for it, but no seccomp filter sees what it does.
+ */
+
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** What was found. */
+export interface Rings {
+  /** Descriptors of ordinary rings. */
+  readonly ordinary: readonly number[];
+  /** Why a ring would get round Landlock itself, in sentences. */
+  readonly dangerous: readonly string[];
+}
+
+/**
+ * Looks for rings.
+ *
+ * @throws Error where /proc cannot be read, since nothing is known then
+ */
+export function findRings(): Rings {
+  const ordinary: number[] = [];
+  const dangerous: string[] = [];
+  const open = new Set<string>();
+  for (const name of readdirSync('/proc/self/fd')) {
+    if (linkOf(name) !== 'anon_inode:[io_uring]') continue;
+    const info = readFileSync(`/proc/self/fdinfo/${name}`, 'utf8');
+    open.add(field(info, 'ino') ?? '');
+    if (field(info, 'SqThread') !== '-1')
+      dangerous.push(`Descriptor ${name} is an io_uring ring with a polling thread of its own`);
+    else if (/^Personalities:/m.test(info))
+      dangerous.push(`Descriptor ${name} is an io_uring ring with a registered personality`);
+    else ordinary.push(Number(name));
+  }
+  // A ring can live on in a mapping after its descriptor is closed, and then nobody can look at it.
+  for (const line of readFileSync('/proc/self/maps', 'utf8').split('\n')) {
+    if (!line.endsWith('anon_inode:[io_uring]')) continue;
+    const ino = line.split(/\s+/)[4]!;
+    if (!open.has(ino))
+      dangerous.push(`An io_uring ring is mapped whose descriptor is closed (inode ${ino})`);
+  }
+  for (const tid of readdirSync('/proc/self/task')) {
+    const name = readFileSync(`/proc/self/task/${tid}/comm`, 'utf8').trim();
+    if (name.startsWith('iou-sqp-')) dangerous.push(`Thread ${tid} (${name}) polls an io_uring ring`);
+  }
+  return { ordinary, dangerous: [...new Set(dangerous)] };
+}
+
+function linkOf(fd: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
+}
+
+function field(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(info)?.[1];
+}

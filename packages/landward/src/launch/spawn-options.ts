@@ -1,0 +1,37 @@
+/** What `spawn` is told: the confinement, and how the process is started, fed, ended and told about. Types only. */
+
+import type { Plan } from '../policy/plan.ts';
+import type { PolicySource } from './compile.ts';
+import type { Prepared } from './prepare.ts';
+import type { StdioOption } from './stdio.ts';
+import type { Environment } from './variables.ts';
+
+/** What to hold: a policy to compile now, or a plan made before. Exactly one of the two. */
+export type Confinement =
+  | { readonly policy: PolicySource; readonly plan?: undefined }
+  | { readonly plan: Plan | Prepared; readonly policy?: undefined };
+
+export type SpawnOptions = Confinement & {
+  readonly cwd?: string;
+  /** The variables that the policy picks from; this process's own when absent. */
+  readonly env?: Environment;
+  /** `pipe` when absent. */
+  readonly stdio?: StdioOption;
+  /** Written to the program's standard input, which is then closed. */
+  readonly input?: string | Uint8Array;
+  readonly argv0?: string;
+  /** Ends the program when it fires. */
+  readonly signal?: AbortSignal;
+  /** Time until the program is ended, milliseconds; the policy's own limit holds besides. */
+  readonly timeout?: number;
+  /** What a program is ended with; SIGTERM when absent. What is left `graceMs` later gets SIGKILL. */
+  readonly killSignal?: NodeJS.Signals;
+  /** Milliseconds between `killSignal` and SIGKILL; 5000 when absent. */
+  readonly graceMs?: number;
+  /** Whether piped output is collected in the result; yes when absent. Otherwise read the streams. */
+  readonly capture?: boolean;
+  /** Collected bytes a stream; 64 MiB when absent. More is read and dropped, and said so in the result. */
+  readonly maxOutputBytes?: number;
+  /** Whether the promise rejects when the run failed; yes when absent. */
+  readonly reject?: boolean;
+};
