@@ -122,7 +122,8 @@ test('jumps of every length arrive, whichever way and however far', () => {
         return [here, ...new Array<Line>(piece.size).fill(plain(BPF.LD_ABS, 16 + 8 * (i % 6)))];
       });
       lines.push(plain(BPF.RET_K, 1), at(labels[pieces.length]!), plain(BPF.RET_K, 2));
-      const assembled = assemble(lines);
+      // Packing refuses a jump that doesn't fit.
+      const assembled = unpackProgram(packProgram(assemble(lines)));
       assert.equal(assembled.length > 4096 ? null : checkProgram(assembled), null);
       assert.equal(interpret(assembled, call(args)), runLines(lines, call(args)));
     }),
