@@ -154,7 +154,7 @@ function commands(): string {
 
 /** The newest package of a kernel series, with its image. */
 function newest(all: readonly DebianPackage[], version: string): DebianPackage | undefined {
-  const name = new RegExp(`^linux-image-${version.replaceAll('.', '\\.')}\\.[0-9.+a-z]*-amd64$`);
+  const name = new RegExp(`^linux-image-${version.replaceAll('.', '\\.')}\\.[0-9.+a-z]*(-[0-9]+)?-amd64$`);
   return all
     .filter((one) => name.test(one.name))
     .toSorted((a, b) => compareVersions(a.version, b.version))
