@@ -175,6 +175,24 @@ test('a thread that cannot be stopped makes it fail everywhere, and nothing brea
   assert.equal(out, `1 true true\nSet(1) { '0' }\nhears Set(1) { '0' }\n${group}\n0\nSet(1) { '1' }\n`);
 });
 
+test("a kernel thread of io_uring, which holds this process's rights and hears no signal, makes it fail", async (t) => {
+  const out = await run(`
+    const IORING_SETUP_SQPOLL = 2;
+    const params = new Uint32Array(30);
+    params[2] = IORING_SETUP_SQPOLL;
+    const before = tids();
+    const ring = attempt('io_uring_setup', 8, params);
+    if (ring < 0) { console.log('refused', ring); process.exit(0); }
+    const added = tids().filter((tid) => !before.includes(tid));
+    const late = applyImageToThreads(noNewPrivs().build(), 200).filter(({ errno }) => errno === 110);
+    console.log(added.length, late.length, late[0].tid === added[0]);
+    console.log(new Set(tids().filter((tid) => tid !== added[0]).map((tid) => status(tid, 'NoNewPrivs'))));
+    process.exit(0);`);
+  if (out.startsWith('refused'))
+    return t.skip(`io_uring is not allowed here: errno ${out.trim().split('-')[1]}`);
+  assert.equal(out, "1 1 true\nSet(1) { '0' }\n");
+});
+
 test('the disposition of the signal is what it was, afterwards', async () => {
   const out = await run(`
     const raw = () => {
