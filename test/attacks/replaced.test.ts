@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { lstatSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { compile, type Plan, spawn } from '../../packages/landward/src/index.ts';
 import { runLandward } from '../kit/child.ts';
 import { needs } from '../kit/needs.ts';
 import { makeWorld, type PolicyChange, policyText, type World } from './world.ts';
@@ -63,3 +64,47 @@ test('19 the project replaced: succeeds where the secret is granted', needs({ ab
   const { stdout, token } = await replaceWhileRunning(({ outside }) => ({ read: [outside] }));
   assert.ok(stdout.includes(token), stdout);
 });
+
+/** Compiles a plan, replaces a granted directory by a link to the secret's, and starts a program that opens the secret. */
+async function replaceBeforeStart(weaken: (plan: Plan) => Plan): Promise<{ outcome: string; token: string }> {
+  const world = makeWorld();
+  try {
+    const data = join(world.library, 'data');
+    mkdirSync(data);
+    const system = { path: ['/usr', '/bin', '/lib', '/lib64', '/etc/ld.so.cache'], optional: true };
+    const plan = await compile({ fs: { read: [system, data], exec: [system, world.tools] } });
+    renameSync(data, `${data}.old`);
+    symlinkSync(world.outside, data);
+    const run = spawn(world.probe, ['read', join(data, 'secret')], { plan: weaken(plan) });
+    const outcome = await run.then(
+      ({ stdout }) => String(stdout),
+      (error) => String(error.code),
+    );
+    return { outcome, token: world.token };
+  } finally {
+    world.remove();
+  }
+}
+
+test('2 a granted path replaced between compiling and starting: not started', needs({ abi: 6 }), async () => {
+  const { outcome } = await replaceBeforeStart((plan) => plan);
+  assert.equal(outcome, 'PATH_CHANGED');
+});
+
+test(
+  '2 a granted path replaced: succeeds when whatever is there now is taken for what was meant',
+  needs({ abi: 6 }),
+  async () => {
+    const { outcome, token } = await replaceBeforeStart((plan) => ({
+      ...plan,
+      ruleset: {
+        ...plan.ruleset!,
+        paths: plan.ruleset!.paths.map((rule) => {
+          const { dev, ino } = statSync(rule.path, { bigint: true });
+          return { ...rule, identity: { dev, ino } };
+        }),
+      },
+    }));
+    assert.ok(outcome.includes(token), outcome);
+  },
+);

@@ -162,9 +162,11 @@ for (const major of [22, 24, 26]) {
       import { readFileSync } from 'node:fs';
       import { readFile } from 'node:fs/promises';
       const policy = { fs: { read: ['/usr'], exec: ['/usr', { path: ['/bin', '/lib', '/lib64', '/etc/ld.so.cache'], optional: true }] } };
+      // A Node that already runs may hold io_uring rings.
+      const running = { ...policy, require: { degrade: ['process.io_uring'] } };
       const result = await spawn('/usr/bin/echo', ['hello'], { policy });
       console.log('spawn', result.exitCode);
-      await restrictProcess(policy);
+      await restrictProcess(running);
       const attempt = async (name, read) => {
         try { await read(); console.log(name, 'read'); } catch (error) { console.log(name, error.code); }
       };
