@@ -265,6 +265,39 @@ test('a bound port stays when the socket is dissolved, an automatic one does not
   assert.equal(perform(automatic, to('bind', 81)).ok, true);
 });
 
+test('the stack answers as Linux does', () => {
+  const idle = newSocket(UNRESTRICTED, TCP);
+  const states: Record<string, NetSocket> = {
+    idle,
+    listening: run(idle, to('bind', 80), { kind: 'listen' }),
+    connected: run(idle, to('connect', 81)),
+    datagram: newSocket(UNRESTRICTED, UDP),
+  };
+  const expected: [string, SocketOperation, number][] = [
+    ['idle', { kind: 'shutdown', how: 'both' }, 107],
+    ['idle', { kind: 'accept' }, 22],
+    ['idle', { kind: 'receive' }, 107],
+    ['idle', { kind: 'send', address: null }, 32],
+    ['idle', to('send', 81), 32],
+    ['listening', to('connect', 81), 106],
+    ['listening', to('bind', 81), 22],
+    ['connected', to('connect', 81), 106],
+    ['connected', { kind: 'listen' }, 22],
+    ['connected', to('send', 82), 0],
+    ['datagram', { kind: 'listen' }, 95],
+    ['datagram', { kind: 'send', address: null }, 89],
+    ['datagram', to('connect', 81), 0],
+  ];
+  for (const [state, operation, errno] of expected) {
+    const result = perform(states[state]!, operation);
+    assert.equal(result.ok ? 0 : result.errno, errno, `${state} ${operation.kind}`);
+  }
+  const pending = perform(idle, to('connect', 81), true);
+  assert.ok(pending.ok);
+  const again = perform(pending.value, to('connect', 82));
+  assert.ok(!again.ok && again.errno === 114);
+});
+
 test('the reconfiguration scope follows the same relation as ptrace', () => {
   const outer = restrict(UNRESTRICTED, { ports: [80] });
   const self = restrict(outer, { ports: [80] });

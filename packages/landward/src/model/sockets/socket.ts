@@ -14,7 +14,7 @@ export interface NetSocket {
   /** The credential that the file carries: of the task that called `socket()` or `accept()`. */
   readonly creator: Credential;
   readonly state: 'idle' | 'listening' | 'connecting' | 'connected';
-  /** The local port that `bind` set; it survives dissolving. */
+  /** The local port that `bind` asked for; it survives dissolving. `null` for none, or for one that the kernel chose. */
   readonly port: number | null;
   /** The remote port while connecting or connected. */
   readonly peer: number | null;
@@ -52,7 +52,7 @@ function dissolved(socket: NetSocket): NetSocket {
  * What the network stack makes of an operation that Landlock let pass.
  *
  * @param pending a connect that is still under way when it returns
- * @returns the socket afterwards, or EINVAL, EISCONN, EALREADY, ENOTCONN
+ * @returns the socket afterwards, or the stack's errno, such as EINVAL, EISCONN, EALREADY, ENOTCONN, EPIPE
  */
 export function perform(socket: NetSocket, operation: SocketOperation, pending = false): Result<NetSocket> {
   const { state } = socket;
@@ -60,7 +60,8 @@ export function perform(socket: NetSocket, operation: SocketOperation, pending =
   switch (operation.kind) {
     case 'bind':
       if (socket.inet.bound || state !== 'idle') return refused('EINVAL');
-      return done({ ...socket, port: operation.address.port, inet: { ...socket.inet, bound: true } });
+      // A port that the kernel chose is given up again when the socket is dissolved.
+      return done({ ...socket, port: operation.address.port || null, inet: { ...socket.inet, bound: true } });
     case 'connect':
       if (operation.address.family === 'unspec') return done(dissolved(socket));
       if (state === 'connecting') return refused('EALREADY');
@@ -74,7 +75,8 @@ export function perform(socket: NetSocket, operation: SocketOperation, pending =
     case 'disassociate':
       return done(dissolved(socket));
     case 'listen':
-      if (datagram || state === 'connected' || state === 'connecting') return refused('EINVAL');
+      if (datagram) return refused('EOPNOTSUPP');
+      if (state === 'connected' || state === 'connecting') return refused('EINVAL');
       return done({ ...socket, state: 'listening', inet: { ...socket.inet, bound: true } });
     case 'shutdown':
       if (state === 'idle') return refused('ENOTCONN');
@@ -84,9 +86,12 @@ export function perform(socket: NetSocket, operation: SocketOperation, pending =
     case 'receive':
       return datagram || state === 'connected' ? done(socket) : refused('ENOTCONN');
     case 'send':
-      if (operation.address === null) return state === 'connected' ? done(socket) : refused('ENOTCONN');
-      if (datagram) return done({ ...socket, inet: { ...socket.inet, bound: true } });
-      return state === 'connected' ? refused('EISCONN') : refused('ENOTCONN');
+      if (datagram && operation.address !== null) {
+        return done({ ...socket, inet: { ...socket.inet, bound: true } });
+      }
+      // A stream ignores an address, unless it opens fast.
+      if (state === 'connected') return done(socket);
+      return refused(datagram ? 'EDESTADDRREQ' : 'EPIPE');
     case 'configure':
       return done(socket);
   }
