@@ -35,6 +35,8 @@ for (const page of PAGES) {
     const home = temporaryDirectory(t, 'docs');
     const project = join(home, 'project');
     const bin = join(home, '.bin');
+    // The home of the page lies in /tmp, which presets let programs write.
+    const temporary = temporaryDirectory(t, 'docs-tmp');
     for (const folder of [project, bin, join(home, '.ssh')]) mkdirSync(folder);
     writeFileSync(join(home, '.ssh/id_ed25519'), 'the private key\n');
     // A module of the page resolves `landward` as in a project that has installed it.
@@ -43,7 +45,12 @@ for (const page of PAGES) {
     const shim = join(bin, 'landward');
     writeFileSync(shim, `#!/bin/sh\nexec '${process.execPath}' '${landwardBin}' "$@"\n`);
     chmodSync(shim, 0o755);
-    const env = { HOME: home, PATH: `${bin}:${dirname(process.execPath)}:/usr/bin:/bin`, LANG: 'C.UTF-8' };
+    const env = {
+      HOME: home,
+      TMPDIR: temporary,
+      PATH: `${bin}:${dirname(process.execPath)}:/usr/bin:/bin`,
+      LANG: 'C.UTF-8',
+    };
     for (const block of blocks) await runBlock(block, project, env);
   });
 }

@@ -17,7 +17,16 @@ export const npm = definePolicy({
       opens('headers and caches of native packages', '~/.cache/node-gyp', '~/.node-gyp', '~/.cache/node'),
       opens('temporary files', '$tmp'),
     ],
-    exec: [opens('programs and native modules of packages', '$project')],
+    exec: [
+      opens(
+        'npm, npx and programs that were installed for all',
+        '/usr/lib/node_modules',
+        '/usr/local/lib/node_modules',
+        '/usr/share/nodejs',
+        '/usr/share/npm',
+      ),
+      opens('programs and native modules of packages', '$project'),
+    ],
   },
   env: { scrub: SECRET_VARIABLES },
 });
