@@ -42,6 +42,8 @@ if (!process.argv.includes('--open'))
   });
 
 const server = createServer(serve);
+// A listener that an attacker resets can no longer accept; connections that are open go on.
+server.on('error', () => {});
 server.listen({ fd: listener }, () => {
   console.log(`listening on ${(server.address() as { port: number }).port}`);
 });
