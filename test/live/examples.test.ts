@@ -47,9 +47,11 @@ async function say(port: number, text: string): Promise<string> {
 
 /** A service that the attacks aim at. */
 async function service(t: Ending): Promise<number> {
-  const server = createServer((socket) =>
-    socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nsecret'),
-  );
+  const server = createServer((socket) => {
+    // An attacker who has connected has what it wants, and may break the connection off.
+    socket.on('error', () => {});
+    socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nsecret');
+  });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   t.after(() => void server.close());
   return (server.address() as AddressInfo).port;
