@@ -132,7 +132,7 @@ function onePath(
       refused: `A question is about one path, '${text}' is a glob`,
       fix: 'Write a path, or a backslash before a character that is meant literally',
     };
-  return { path: pattern.path, directory: text.endsWith('/') };
+  return { path: pattern.path, directory: text.endsWith('/') && pattern.path !== '/' };
 }
 
 function pathRequest(

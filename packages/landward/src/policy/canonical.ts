@@ -42,7 +42,13 @@ export function canonicalRules(rule: Rule): readonly object[] {
 }
 
 function canonicalLayer(layer: RuleLayer): object {
-  const rules = [...new Set(layer.rules.flatMap(canonicalRules).map(sortedJson))].sort();
+  const on = new Set(
+    layer.rules.flatMap((rule) => (rule.kind === 'scope' && rule.verdict !== 'allow' ? [rule.scope] : [])),
+  );
+  const deciding = layer.rules.filter(
+    (rule) => rule.kind !== 'scope' || rule.verdict !== 'allow' || !on.has(rule.scope),
+  );
+  const rules = [...new Set(deciding.flatMap(canonicalRules).map(sortedJson))].sort();
   return {
     kind: layer.kind,
     categories: [...layer.categories].sort(),

@@ -56,7 +56,7 @@ export function diffSettings(before: Policy, after: Policy): SettingChange[] {
       (after.limits[key] ?? Number.POSITIVE_INFINITY) > (before.limits[key] ?? Number.POSITIVE_INFINITY),
     );
   }
-  compare('net.subject', before.subject, after.subject, before.subject === 'both');
+  compare('net.subject', before.subject, after.subject, after.subject !== 'both');
   compare(
     'require.abi',
     before.require.abi,

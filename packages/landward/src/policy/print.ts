@@ -21,6 +21,9 @@ export interface PrintedText {
   readonly toml: string;
 }
 
+/** The keys of the sections of rules, in the order in which they are documented. */
+const KEY_ORDER = [...verbNames, 'connect', 'listen', 'deny', 'hide', 'ask'];
+
 /** Lists of rules by section and key. */
 type Sections = Map<string, Map<string, TomlValue[]>>;
 
@@ -58,12 +61,20 @@ function printLayer(policy: Policy, layer: RuleLayer, first: boolean): string {
     const spoken = !first && layer.categories.includes(section);
     const subject =
       section === 'net' && first && policy.subject !== 'caller' ? [tomlLine('subject', policy.subject)] : [];
-    const body = [...(keys ?? [])].map(([key, list]) => tomlLine(key, list));
+    const body = KEY_ORDER.flatMap((key) => {
+      const list = keys?.get(key);
+      return list === undefined ? [] : [tomlLine(key, list)];
+    });
     if (body.length + subject.length > 0 || spoken) lines.push(`[${section}]`, ...body, ...subject, '');
   }
   lines.push(...settings);
   const raw = sections.get('kernel.fs');
-  if (raw !== undefined) lines.push('[kernel.fs]', ...[...raw].map(([key, list]) => tomlLine(key, list)), '');
+  if (raw !== undefined)
+    lines.push(
+      '[kernel.fs]',
+      ...[...raw].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, list]) => tomlLine(key, list)),
+      '',
+    );
   const scopes = layer.rules.filter((rule) => rule.kind === 'scope');
   if (scopes.length > 0) {
     const byScope = new Map(
