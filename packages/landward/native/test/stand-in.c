@@ -107,45 +107,26 @@ ENV(napi_throw_type_error), const char *code, const char *message) {
 
 /* What the addon links to and this stand-in does not reach. */
 #define UNREACHED(name) \
-  void name(void);      \
-  void name(void) { fprintf(stderr, "%s was called\n", #name), abort(); }
-UNREACHED(uv_handle_size)
-UNREACHED(uv_poll_init)
-UNREACHED(uv_poll_start)
-UNREACHED(uv_close)
-UNREACHED(uv_ref)
-UNREACHED(uv_unref)
-UNREACHED(uv_handle_set_data)
+  __asm__(".globl " #name "\n.type " #name ", %function\n.set " #name ", unreached\n");
+void unreached(void);
+void unreached(void) { fprintf(stderr, "a function was called that the stand-in does not have\n"), abort(); }
+UNREACHED(napi_add_async_cleanup_hook) UNREACHED(napi_async_destroy)
+UNREACHED(napi_async_init) UNREACHED(napi_check_object_type_tag)
+UNREACHED(napi_close_handle_scope) UNREACHED(napi_create_reference)
+UNREACHED(napi_create_string_utf8) UNREACHED(napi_delete_reference)
+UNREACHED(napi_fatal_exception) UNREACHED(napi_get_and_clear_last_exception)
+UNREACHED(napi_get_dataview_info) UNREACHED(napi_get_global)
+UNREACHED(napi_get_reference_value) UNREACHED(napi_get_undefined)
+UNREACHED(napi_get_uv_event_loop) UNREACHED(napi_get_value_bigint_int64)
+UNREACHED(napi_get_value_bigint_uint64) UNREACHED(napi_get_value_bool)
+UNREACHED(napi_make_callback) UNREACHED(napi_open_handle_scope)
+UNREACHED(napi_remove_async_cleanup_hook) UNREACHED(napi_throw_error)
+UNREACHED(napi_type_tag_object) UNREACHED(napi_unwrap)
+UNREACHED(napi_wrap) UNREACHED(uv_handle_size)
+UNREACHED(uv_poll_init) UNREACHED(uv_poll_start)
+UNREACHED(uv_close) UNREACHED(uv_ref)
+UNREACHED(uv_unref) UNREACHED(uv_handle_set_data)
 UNREACHED(uv_handle_get_data)
-#define UNREACHED_API(name) \
-  __asm__(".globl " #name "\n.type " #name ", %function\n.set " #name ", unreached_api\n");
-void unreached_api(void);
-void unreached_api(void) { fprintf(stderr, "an unexpected function of Node-API was called\n"), abort(); }
-UNREACHED_API(napi_add_async_cleanup_hook)
-UNREACHED_API(napi_async_destroy)
-UNREACHED_API(napi_async_init)
-UNREACHED_API(napi_check_object_type_tag)
-UNREACHED_API(napi_close_handle_scope)
-UNREACHED_API(napi_create_reference)
-UNREACHED_API(napi_create_string_utf8)
-UNREACHED_API(napi_delete_reference)
-UNREACHED_API(napi_fatal_exception)
-UNREACHED_API(napi_get_and_clear_last_exception)
-UNREACHED_API(napi_get_dataview_info)
-UNREACHED_API(napi_get_global)
-UNREACHED_API(napi_get_reference_value)
-UNREACHED_API(napi_get_undefined)
-UNREACHED_API(napi_get_uv_event_loop)
-UNREACHED_API(napi_get_value_bigint_int64)
-UNREACHED_API(napi_get_value_bigint_uint64)
-UNREACHED_API(napi_get_value_bool)
-UNREACHED_API(napi_make_callback)
-UNREACHED_API(napi_open_handle_scope)
-UNREACHED_API(napi_remove_async_cleanup_hook)
-UNREACHED_API(napi_throw_error)
-UNREACHED_API(napi_type_tag_object)
-UNREACHED_API(napi_unwrap)
-UNREACHED_API(napi_wrap)
 
 static napi_value property(napi_value object, const char *name) {
   for (size_t i = 0; i < object->count; i++) {
