@@ -1,9 +1,10 @@
 /**
  * `npm run differential -- --cases N --seed S`: random cases on the running kernel and on the model, compared errno by
- * errno. Prints figures, or the first difference shrunken to a test, and then ends with status 1.
+ * errno; with `--audit` also the blame that audit records name. Prints figures, or the first difference shrunken to a test, and then ends with status 1.
  */
 
 import { parseArgs } from 'node:util';
+import { blameDifference, recordCount, runWithAudit } from '../test/differential/audit.ts';
 import { asTest, firstDifference, NOT_HERE, shrink } from '../test/differential/compare.ts';
 import { type Case, generate } from '../test/differential/generate.ts';
 import { build, missing, runOnKernel } from '../test/differential/kernel.ts';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     cases: { type: 'string', default: '3000' },
     seed: { type: 'string', default: '1' },
     operations: { type: 'string', default: '60' },
+    audit: { type: 'boolean', default: false },
   },
 });
 
@@ -32,13 +34,16 @@ const counts = new Map<string, number>();
 const results = { allowed: 0, denied: 0, other: 0, absent: 0 };
 const started = performance.now();
 let steps = 0;
+let records = 0;
 
 for (let at = 0; at < count; at += BATCH) {
   const cases: Case[] = [];
   for (let index = at; index < Math.min(at + BATCH, count); index++) {
     cases.push(generate(behaviour, firstSeed + index, Number(values.operations)));
   }
-  const kernel = await runOnKernel(cases.map((one) => one.steps));
+  const lists = cases.map((one) => one.steps);
+  const audited = values.audit ? await runWithAudit(lists, build()) : null;
+  const kernel = audited === null ? await runOnKernel(lists) : audited.map((one) => one.errnos);
   for (const [index, one] of cases.entries()) {
     const difference = firstDifference(one.steps, one.answers, kernel[index]!);
     if (difference !== null) {
@@ -48,6 +53,14 @@ for (let at = 0; at < count; at += BATCH) {
       const small = await shrink(behaviour, one.steps);
       console.error(asTest(small.steps, small.difference));
       process.exit(1);
+    }
+    if (audited !== null) {
+      const blame = blameDifference(behaviour, one.steps, audited[index]!);
+      if (blame !== null) {
+        console.error(`seed ${one.seed}: ${blame}`);
+        process.exit(1);
+      }
+      records += recordCount(audited[index]!);
     }
     one.steps.forEach((step, position) => {
       const answer = one.answers[position]!;
@@ -65,6 +78,7 @@ const seconds = ((performance.now() - started) / 1000).toFixed(1);
 console.log(
   `ABI ${behaviour.abi}, errata ${behaviour.errata}: ${count} cases, ${steps} operations, no difference (${seconds} s)`,
 );
+if (values.audit) console.log(`${records} audit records agree in blockers, object and domain`);
 console.log(
   `allowed ${results.allowed}, denied by Landlock ${results.denied}, failed otherwise ${results.other}, not available ${results.absent}`,
 );

@@ -158,3 +158,24 @@ test('quiet marks count at both ends of a rename', () => {
     );
   }
 });
+
+test('a mark met early still counts when another layer is met above', () => {
+  const refers = fsMask('fs.refer');
+  const layer = (path: string, rights: number) =>
+    ({ handledFs: rights, quietFs: rights, rules: [[scene.at(path), 0, 'quiet']] }) as const;
+  assert.equal(logged(reads(confine(behaviour, [layer('/', read), layer('/d', read)]))), false);
+  const both = confine(behaviour, [layer('/', refers), layer('/d', refers)]);
+  const decision = refer(behaviour, both, {
+    operation: 'rename',
+    mount: scene.at('/').mount,
+    source: scene.at('/d/f').dentry,
+    directory: scene.at('/e').dentry,
+    target: scene.at('/e').dentry.child('f'),
+  });
+  assert.equal(logged(decision), false);
+  const ports = [[80, 0, 'quiet']] as const;
+  const quiet = { handledNet: 1, quietNet: 1, ports } as const;
+  const socket = { family: 'inet', type: 'stream', protocol: 6, bound: false } as const;
+  const twice = confine(behaviour, [quiet, quiet]);
+  assert.equal(logged(bind(behaviour, twice, socket, { family: 'inet', length: 16, port: 80 })), false);
+});

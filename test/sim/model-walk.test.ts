@@ -583,3 +583,40 @@ test('mounts: crossed upwards, hidden by what covers them, and special ones left
     'an internal mount',
   );
 });
+
+test('refer climbs over mounts like the simple walk', () => {
+  const scene = new Scene({ '/s': 'dir', '/s/d': 'dir', '/s/d/m': 'dir', '/t': 'dir' });
+  const { namespace } = scene;
+  const bound = namespace.attach(scene.at('/s').dentry, scene.at('/t'));
+  const onTop = new MemorySuperblock('tmpfs');
+  const mount = namespace.attach(onTop.root, { mount: bound, dentry: scene.at('/s/d/m').dentry });
+  const [from, to] = ['a', 'b'].map((name) => onTop.root.add(name, new MemoryInode('dir', onTop)));
+  const source = from!.add('f', new MemoryInode('reg', onTop));
+  const all = 0x1ffff;
+  const rename = (kernel: Behaviour, ...rules: (readonly [Parameters<typeof accessPath>[2], number])[]) => {
+    const credential = confine(kernel, [{ handledFs: all, rules }]);
+    const decision = refer(kernel, credential, {
+      operation: 'rename',
+      mount,
+      source,
+      directory: to!,
+      target: to!.child('f'),
+    });
+    return decision.allowed ? 0 : decision.errno;
+  };
+  const root = [scene.at('/'), all] as const;
+  assert.equal(rename(behaviour), ERRNO.EACCES);
+  assert.equal(rename(behaviour, root), 0);
+  scene.at('/s/d').dentry.moveTo(scene.at('/').dentry, 'moved');
+  const missed = [{ mount: bound, dentry: bound.root }, all] as const;
+  assert.equal(rename(behaviour, missed), 0, 'the mount below which the directory was counts');
+  assert.equal(rename(linux(11, { errata: 0xb }), missed), ERRNO.EACCES);
+  const internal = { ...bound, internal: true };
+  mount.parent = internal as MemoryMount;
+  assert.equal(rename(behaviour), 0, 'below an internal mount');
+
+  const privateRoot = new MemoryInode('dir', onTop, { private: true });
+  mount.root.inode = privateRoot;
+  mount.parent = null;
+  assert.equal(rename(behaviour), 0, 'below a private root');
+});

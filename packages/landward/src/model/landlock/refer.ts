@@ -114,7 +114,7 @@ function collect(domain: Domain, mount: Mount, directory: Dentry, request: numbe
   const end: End = {
     directory,
     missing,
-    asked: domain.handledFs,
+    asked: domain.handledFs | REFER,
     request,
     allowed: isExempt(directory),
     quiet: 0,
