@@ -41,8 +41,9 @@ export interface ReportInput {
 /** Makes the report of a plan. */
 export function reportOf(input: ReportInput): Report {
   const { row, layers, gaps } = input;
+  const missed = gapsByRule(gaps);
   const rules = layers.flatMap((layer, index) =>
-    layer.rules.map((_, rule) => reportRule(input, index, rule, gapsOf(layer.rules[rule]!.rule, gaps))),
+    layer.rules.map(({ rule }, place) => reportRule(input, index, place, missed.get(rule) ?? [])),
   );
   return {
     abi: row.abi,
@@ -54,8 +55,15 @@ export function reportOf(input: ReportInput): Report {
   };
 }
 
-function gapsOf(rule: Rule, gaps: readonly Gap[]): readonly Gap[] {
-  return gaps.filter((gap) => gap.rule === rule);
+function gapsByRule(gaps: readonly Gap[]): ReadonlyMap<Rule, readonly Gap[]> {
+  const found = new Map<Rule, Gap[]>();
+  for (const gap of gaps) {
+    if (gap.rule === undefined) continue;
+    const known = found.get(gap.rule);
+    if (known === undefined) found.set(gap.rule, [gap]);
+    else known.push(gap);
+  }
+  return found;
 }
 
 /** Whether all that the policy denies is denied: a plan that is stricter than its policy still holds it fully. */
