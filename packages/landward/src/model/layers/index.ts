@@ -1,0 +1,42 @@
+/** Layers that may change: what a room outside of `model` may use of this folder. */
+
+export { addLayer, type NewLayer } from './add.ts';
+export {
+  commitLayer,
+  type LayerEdit,
+  modifyLayer,
+  queryLayer,
+  renderLayerEdit,
+  sealLayer,
+} from './change.ts';
+export {
+  type Chains,
+  type Content,
+  type ContentRule,
+  type Edit,
+  EMPTY,
+  edit,
+  isStricter,
+  type LayerRequest,
+} from './content.ts';
+export {
+  changeableLayers,
+  decideLayers,
+  dropHandle,
+  exec,
+  exit,
+  fork,
+  type LayerKey,
+  type LayersDecision,
+  type Mutability,
+  mayUse,
+  newWorld,
+  type OpenedFile,
+  openFile,
+  type Principal,
+  passHandle,
+  type Snapshot,
+  snapshot,
+  type TaskId,
+  type World,
+} from './world.ts';
