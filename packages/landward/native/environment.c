@@ -21,7 +21,7 @@ static int matches(const char *pattern, const char *text) {
     if (*pattern == '*') {
       star = pattern++;
       retry = text;
-    } else if (*pattern && (*pattern == '?' || *pattern == *text)) {
+    } else if (*pattern == *text) {
       pattern++;
       text++;
     } else if (star) {

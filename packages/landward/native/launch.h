@@ -26,7 +26,7 @@ struct launch {
   uint32_t program; /* path of the program, or 0: the first argument names it, searched in PATH */
   uint32_t pass_all; /* 1: all variables pass but those of `scrub`; 0: only those of `pass`, and not those of `scrub` */
   struct texts arguments; /* argv[0] and those that precede the caller's */
-  struct texts pass; /* names, with `*` for any run of characters and `?` for any one */
+  struct texts pass; /* names, with `*` for any run of characters */
   struct texts scrub;
   struct texts set; /* NAME=value, instead of what the caller has */
   struct texts steps; /* what each step of the image is for */

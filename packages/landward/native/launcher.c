@@ -15,6 +15,7 @@
 #define EXIT_NOT_FOUND 127
 #define PATH_BYTES 4096
 #define STANDARD_PATH "/usr/local/bin:/usr/bin:/bin"
+#define SHELL "/bin/sh"
 
 /* The compiler may call these for assignments. */
 void *memcpy(void *to, const void *from, size_t count);
@@ -77,8 +78,17 @@ static void __attribute__((noreturn)) stop_at_exec(const char *program, uint32_t
   stop(EXIT_NOT_EXECUTABLE, "cannot be executed: ", program, error);
 }
 
+/*
+ * Becomes the file, or returns an errno. A script without an interpreter line runs in the shell, as execvp has it, for
+ * which there is a free place before the arguments.
+ */
 static uint32_t execute(const char *path, const char **arguments, const char **environment) {
-  return (uint32_t)-sys(NR_execve, (long)path, (long)arguments, (long)environment, 0, 0, 0);
+  uint32_t error = (uint32_t)-sys(NR_execve, (long)path, (long)arguments, (long)environment, 0, 0, 0);
+  if (error != E_NOEXEC || !arguments[0]) return error;
+  arguments[-1] = SHELL;
+  arguments[0] = path;
+  sys(NR_execve, (long)SHELL, (long)(arguments - 1), (long)environment, 0, 0, 0);
+  return error;
 }
 
 /* Tries the directories of PATH, as execvp does: what is not there or not executable does not end the search. */
@@ -138,11 +148,11 @@ void launcher(uintptr_t *stack) {
 
   size_t passed = launch->program ? launch->arguments.count : 0;
   if (!launch->program && argc < 2) stop(EXIT_SETUP, "no command given", "", 0);
-  size_t words = passed + argc + 1 + count_texts(envp) + launch->set.count + 1;
+  size_t words = 1 + passed + argc + 1 + count_texts(envp) + launch->set.count + 1;
   long memory = sys(NR_mmap, 0, (long)(words * sizeof(char *)), PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
   if (sys_failed(memory)) stop(EXIT_SETUP, "no memory", "", (uint32_t)-memory);
 
-  const char **arguments = (const char **)memory;
+  const char **arguments = (const char **)memory + 1; /* see execute() */
   const char **to = arguments;
   const char *text = (const char *)launch + launch->arguments.offset;
   for (size_t i = 0; i < passed; i++, text = next_text(text)) *to++ = text;

@@ -62,6 +62,7 @@
 
 #define E_NOENT 2
 #define E_SRCH 3
+#define E_NOEXEC 8
 #define E_AGAIN 11
 #define E_NOMEM 12
 #define E_ACCES 13

@@ -29,7 +29,7 @@ export interface Launch {
   /** argv[0] and the arguments before the caller's; ignored without `program`. */
   readonly args: readonly string[];
   readonly env: {
-    /** Names, with `*` for any run of characters and `?` for any one; `null` passes all. */
+    /** Names, with `*` for any run of characters; `null` passes all. */
     readonly pass: readonly string[] | null;
     /** Names that do not pass, whatever `pass` says. */
     readonly scrub: readonly string[];
