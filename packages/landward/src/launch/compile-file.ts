@@ -54,14 +54,6 @@ function refuseStaying(plan: Plan): void {
         fix: 'Take the limit out of the policy, or use landward run',
       },
     );
-  // The launcher's patterns know one more character, and a wider match would pass more than is written.
-  const wide = plan.env.pass?.find((name) => name.includes('?'));
-  if (wide !== undefined)
-    throw new LandwardError(
-      'UNSUPPORTED',
-      `Cannot compile the variable name ${JSON.stringify(wide)}: it holds a question mark`,
-      { part: wide },
-    );
 }
 
 function rulesetSteps(build: ImageBuilder, plan: Plan, ruleset: PlanRuleset): Slot {
