@@ -30,7 +30,7 @@ export async function run(): Promise<void> {
   const target = findTool('true')!;
   const node = process.execPath;
   const landward = (...args: string[]) => [node, bin, ...args];
-  const env = { PATH: process.env.PATH, HOME: work } as NodeJS.ProcessEnv;
+  const env = { PATH: process.env.PATH, HOME: join(cache, 'home') } as NodeJS.ProcessEnv;
 
   const launcher = join(work, 'true.confined');
   const compiled = spawnSync(node, [bin, 'compile', '-p', policy, '-o', launcher, '--', target], {
