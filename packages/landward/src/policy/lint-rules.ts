@@ -121,11 +121,7 @@ function companions(rules: readonly PathRule[]): Finding[] {
         .concat(rule.rights),
     );
     const findings: Finding[] = [];
-    if (
-      rule.rights.includes('fs.write_file') &&
-      !rule.rights.includes('fs.ioctl_dev') &&
-      !given.has('fs.truncate')
-    ) {
+    if (rule.rights.includes('fs.write_file') && !given.has('fs.truncate')) {
       findings.push({
         code: 'missing-truncate',
         text: `Files in ${path} can be written but not truncated: opening them anew fails`,

@@ -65,7 +65,7 @@ export const VERBS = {
   delete: { grants: REMOVE, denies: REMOVE, doc: 'Remove files and directories' },
   refer: { grants: ['fs.refer'], denies: ['fs.refer'], doc: 'Move and link between directories' },
   device: {
-    grants: ['fs.read_file', 'fs.write_file', 'fs.ioctl_dev', 'meta.stat'],
+    grants: ['fs.read_file', 'fs.write_file', 'fs.truncate', 'fs.ioctl_dev', 'meta.stat'],
     denies: ['fs.ioctl_dev'],
     doc: 'Use devices: read, write and ioctl',
   },
