@@ -64,7 +64,7 @@ const MODULES = [
 ];
 
 /** Minutes after which a machine is ended. */
-const PATIENCE = 45;
+const PATIENCE = 25;
 
 const root = resolve(import.meta.dirname, '..');
 const cache = cacheDirectory('landward-matrix');
@@ -72,7 +72,7 @@ const cache = cacheDirectory('landward-matrix');
 const { values } = parseArgs({
   options: {
     kernels: { type: 'string', default: KERNELS.map((kernel) => kernel.version).join() },
-    tests: { type: 'string', multiple: true, default: ['test/live/{filter,kernel,native}*.test.ts'] },
+    tests: { type: 'string', multiple: true, default: ['test/live/{filter,kernel,native-[astw]}*.test.ts'] },
     cases: { type: 'string', default: '60' },
     seed: { type: 'string', default: '1' },
     run: { type: 'string' },
@@ -212,8 +212,11 @@ async function boot(image: DebianPackage, from: Suites, out: string): Promise<vo
   };
   machine.stdout.setEncoding('utf8').on('data', keep);
   machine.stderr.setEncoding('utf8').on('data', keep);
-  const stop = () => machine.kill('SIGKILL');
-  const timer = setTimeout(stop, PATIENCE * 60_000);
+  const timer = setTimeout(() => machine.kill('SIGKILL'), PATIENCE * 60_000);
+  const stop = () => {
+    machine.kill('SIGKILL');
+    process.exit(130);
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   await new Promise<void>((done, refuse) => machine.once('error', refuse).once('close', () => done()));
   clearTimeout(timer);
