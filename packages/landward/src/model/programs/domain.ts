@@ -1,0 +1,84 @@
+/**
+ * Domains of programs: for each hook a list of programs that only ever grows at its head, shared by forks and compared
+ * by identity. Immutable: prepending copies the domain and shares the tails.
+ *
+ * Owns the lists and their hierarchy. What a program is and how lists run is `run.ts`.
+ */
+
+import { done, type Result, refused } from '../landlock/result.ts';
+
+/** The hooks that programs attach to. Each stands for a set of checks on one kind of object. */
+export type Hook = 'ptrace';
+
+/** The objects that a hook shows to a program: opaque, to be compared and handed to helpers only. */
+export interface HookContexts {
+  readonly ptrace: { readonly tracer: ProgramTask; readonly tracee: ProgramTask };
+}
+
+/** A task as a program may hold it. */
+export interface ProgramTask {
+  readonly domain: ProgramDomain | null;
+}
+
+/** What a program may call. Nothing tells it who the subject is. */
+export interface Helpers {
+  /** See `ptraceAncestor`. */
+  ptraceAncestor(parent: ProgramTask | null, child: ProgramTask | null): number;
+}
+
+/** A program that its loader accepted for one hook. */
+export interface Program<H extends Hook = Hook> {
+  readonly hook: H;
+  /** 0 allows, bit 0 denies; other bits are reserved. */
+  run(context: HookContexts[H], helpers: Helpers): number;
+}
+
+/** One entry of a list. */
+export interface ProgramNode {
+  readonly program: Program;
+  readonly previous: ProgramNode | null;
+}
+
+/** The lists of a domain, newest program first. */
+export interface ProgramDomain {
+  readonly lists: Readonly<Partial<Record<Hook, ProgramNode>>>;
+}
+
+/** Programs that one hook of a domain may hold. */
+export const MAX_PROGRAMS = 64;
+
+/**
+ * The domain with one more program, which runs before all others of its hook.
+ *
+ * @returns a new domain, or EEXIST where the list holds the program already, E2BIG where the list is full
+ */
+export function prepend(domain: ProgramDomain | null, program: Program): Result<ProgramDomain> {
+  const list = domain?.lists[program.hook] ?? null;
+  let length = 0;
+  for (let node = list; node !== null; node = node.previous) {
+    if (node.program === program) return refused('EEXIST');
+    length++;
+  }
+  if (length >= MAX_PROGRAMS) return refused('E2BIG');
+  return done({ lists: { ...domain?.lists, [program.hook]: { program, previous: list } } });
+}
+
+const EFAULT = 14;
+const EINVAL = 22;
+const ENOENT = 2;
+
+/**
+ * The helper that compares two tasks by their ptrace programs: whose list grew out of whose.
+ *
+ * @returns 0 for the same list, 1 where the parent's list is an older state of the child's, -ENOENT where it is not,
+ *   -EINVAL where either task has no ptrace program, -EFAULT for no task
+ */
+export function ptraceAncestor(parent: ProgramTask | null, child: ProgramTask | null): number {
+  if (parent === null || child === null) return -EFAULT;
+  const older = parent.domain?.lists.ptrace;
+  const list = child.domain?.lists.ptrace;
+  if (older === undefined || list === undefined) return -EINVAL;
+  if (older === list) return 0;
+  for (let node = list.previous; node !== null; node = node.previous) if (node === older) return 1;
+  return -ENOENT;
+}
