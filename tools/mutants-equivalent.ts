@@ -1,3 +1,8 @@
 /** Mutants that are no other model, by file and mutated line, with the reason. */
 
-export const EQUIVALENT: Readonly<Record<string, string>> = {};
+export const EQUIVALENT: Readonly<Record<string, string>> = {
+  'refer.ts: if (mount.parent === null && mount.mountpoint === null) return false;':
+    'a mount has both a parent and a mountpoint, or neither',
+  'walk.ts: if (mount.parent === null && mount.mountpoint === null) return false;':
+    'a mount has both a parent and a mountpoint, or neither',
+};

@@ -148,6 +148,7 @@ const mutants = files
   .filter((file) => values.file === undefined || file === values.file)
   .flatMap(mutantsOf)
   .filter((mutant) => values.line === undefined || mutant.line === Number(values.line));
+console.log(`${mutants.length} mutants`);
 const copy = copyTree();
 const rows: { mutant: Mutant; killer: string | null; reason: string | null }[] = [];
 try {

@@ -32,6 +32,7 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_STEPS 512
@@ -51,7 +52,7 @@
 enum op {
 	MKDIR, RMDIR, UNLINK, TRUNCATE, EXEC, UMOUNT, TMPFS, REMOUNT, SYMLINK, SCRIPT, MKNOD, RENAME, LINK, LINKFD, OPEN,
 	CLOSE, FTRUNCATE, GIVE, TAKE, IOCTL, BIND, MOVE, OVERLAY, RULESET, ADDPATH, ADDPORT, RESTRICT, FORK, SIGNAL_, PTRACE_,
-	SOCKET, NAME, REACH, NAMEPATH, REACHPATH, INET
+	SOCKET, NAME, REACH, NAMEPATH, REACHPATH, INET, SIGIO_, PENDING
 };
 
 struct step {
@@ -300,6 +301,25 @@ static int run(const struct step *s)
 		return s->op == NAMEPATH ? do_name(slot_fd(n[0]), (struct sockaddr *)&address, sizeof address)
 					 : do_reach(n[1], (struct sockaddr *)&address, sizeof address);
 	case INET: return do_inet(s);
+	case SIGIO_: {
+		int ends[2];
+		if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+			return errno;
+		int result = code(fcntl(ends[0], F_SETOWN, n[0] < 0 ? -getpgrp() : pids[n[0]]));
+		fcntl(ends[0], F_SETFL, O_ASYNC | O_NONBLOCK);
+		if (write(ends[1], "x", 1) != 1)
+			result = errno;
+		close(ends[0]);
+		close(ends[1]);
+		return result;
+	}
+	case PENDING: {
+		struct timespec now = { 0 };
+		sigset_t set;
+		sigemptyset(&set);
+		sigaddset(&set, SIGIO);
+		return code(sigtimedwait(&set, NULL, &now));
+	}
 	}
 	return NOT_HERE;
 }
@@ -495,6 +515,12 @@ int main(int argc, char **argv)
 		audit_start();
 	isolate();
 	umask(0);
+	/* SIGIO goes to the process group: it must not reach whoever started this. */
+	setpgid(0, 0);
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pids = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -315,6 +315,7 @@ class Generator {
       pass: 2,
       socket: 2,
       stack: 1,
+      sigio: 2,
     });
     switch (kind) {
       case 'rename':
@@ -420,6 +421,12 @@ class Generator {
       case 'socket':
         this.#socket(task);
         return;
+      case 'sigio': {
+        const tasks = [...this.#machine.tasks.keys()];
+        this.#do({ task, op: 'sigio', target: random.chance(50) ? -1 : random.pick(tasks) });
+        for (const target of tasks) this.#do({ task: target, op: 'pending' });
+        return;
+      }
       case 'stack':
         this.#restrict(task, 100);
     }

@@ -14,6 +14,7 @@ import {
   createRuleset,
   type Decision,
   type Domain,
+  deliverOwned,
   fileIoctl,
   fileTruncate,
   forked,
@@ -24,6 +25,7 @@ import {
   resolveUnix,
   restrictSelf,
   send,
+  setOwner,
   signal,
   type Task,
   UNRESTRICTED,
@@ -57,6 +59,8 @@ interface MachineTask {
   readonly process: object;
   credential: Credential;
   readonly slots: Map<number, Slot>;
+  /** Whether a SIGIO waits. */
+  pending: boolean;
 }
 
 /** What a step came to. */
@@ -82,7 +86,7 @@ export class Machine {
   readonly behaviour: Behaviour;
   readonly namespace = new MountNamespace();
   readonly tasks = new Map<number, MachineTask>([
-    [0, { process: {}, credential: UNRESTRICTED, slots: new Map() }],
+    [0, { process: {}, credential: UNRESTRICTED, slots: new Map(), pending: false }],
   ]);
   readonly #names = new Map<string, Socket>();
   readonly #bound = new Map<MemoryInode, Socket>();
@@ -184,11 +188,26 @@ export class Machine {
       case 'fork': {
         if (this.tasks.has(step.child)) throw new Senseless();
         const credential = forked(task.credential, this.behaviour.knobs.mutedSubdomainsSurviveFork);
-        this.tasks.set(step.child, { process: {}, credential, slots: new Map(task.slots) });
+        this.tasks.set(step.child, { process: {}, credential, slots: new Map(task.slots), pending: false });
         return { errno: 0 };
       }
       case 'signal':
         return asked(signal(this.behaviour, task as Task, this.#task(step.target)));
+      case 'sigio': {
+        // The kernel keeps the members of a group newest first.
+        const group = [...this.tasks.values()].reverse();
+        const owner = step.target < 0 ? group : this.#task(step.target);
+        const record = setOwner(this.behaviour, task, owner);
+        for (const target of step.target < 0 ? group : [owner as MachineTask]) {
+          if (deliverOwned(this.behaviour, record, target).allowed) target.pending = true;
+        }
+        return { errno: 0 };
+      }
+      case 'pending': {
+        const errno = task.pending ? 0 : ERRNO.EAGAIN;
+        task.pending = false;
+        return { errno };
+      }
       case 'ptrace':
         if (step.target === step.task) return { errno: 0 };
         return asked(ptrace(this.behaviour, task.credential, this.#task(step.target)));
@@ -250,7 +269,7 @@ export class Machine {
     return place.slot === undefined ? undefined : this.#file(task, place.slot).path;
   }
 
-  #task(number: number): Task {
+  #task(number: number): MachineTask {
     const task = this.tasks.get(number);
     if (task === undefined) throw new Senseless();
     return task;

@@ -58,6 +58,9 @@ export type Step = { readonly task: number } & (
   | { readonly op: 'restrict'; readonly slot: number; readonly flags: number }
   | { readonly op: 'fork'; readonly child: number }
   | { readonly op: 'signal' | 'ptrace'; readonly target: number }
+  /** A pipe whose owner is a task, or everybody's process group (-1), is written to; `pending` asks who got the SIGIO. */
+  | { readonly op: 'sigio'; readonly target: number }
+  | { readonly op: 'pending' }
   | { readonly op: 'socket'; readonly slot: number; readonly type: SocketType }
   | { readonly op: 'name'; readonly slot: number; readonly name: number }
   | { readonly op: 'reach'; readonly name: number; readonly type: SocketType }
@@ -117,6 +120,8 @@ export const OPS = [
   'namepath',
   'reachpath',
   'inet',
+  'sigio',
+  'pending',
 ] as const satisfies readonly Step['op'][];
 
 const CALLS = ['bind', 'connect', 'send', 'fastopen'];
@@ -184,6 +189,9 @@ function operands(step: Step): readonly [readonly number[], readonly string[]] {
       return [[step.slot, step.flags], []];
     case 'fork':
       return [[step.child], []];
+    case 'pending':
+      return [[], []];
+    case 'sigio':
     case 'signal':
     case 'ptrace':
       return [[step.target], []];

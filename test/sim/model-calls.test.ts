@@ -53,6 +53,7 @@ test('create_ruleset refuses in order', () => {
     ['longer with a tail', 7, { attr: words(1, 0, 0, 1), size: 32, flags: 0 }, 'E2BIG'],
     ['unreadable tail', 7, { attr: words(1, 0, 0), size: 32, flags: 0 }, 'EFAULT'],
     ['unreadable head', 7, { attr: words(1), size: 16, flags: 0 }, 'EFAULT'],
+    ['8 bytes', 7, { attr: words(1), size: 8, flags: 0 }, null],
     ['12 bytes', 7, { attr: words(1, 0), size: 12, flags: 0 }, null],
     ['a later field on an old kernel', 2, { attr: words(1, 1), size: 16, flags: 0 }, 'E2BIG'],
     ['an unknown right', 7, { attr: words(0x10000), size: 8, flags: 0 }, 'EINVAL'],
@@ -279,4 +280,37 @@ test('a fork keeps the credential, an exec ends the same-exec phase', () => {
   assert.equal(forked(muted, true).subdomainsMuted, true);
   assert.equal(forked(muted, false).subdomainsMuted, false);
   assert.equal(forked({ ...credential, subdomainsMuted: true }, false).subdomainsMuted, true);
+});
+
+test('what each ABI brings without saying so', () => {
+  const said = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((abi) => {
+    const { errata, knobs } = linux(abi);
+    return [
+      abi,
+      errata,
+      knobs.fastOpen,
+      knobs.privilegeFirst,
+      knobs.sigioGroup,
+      knobs.countsMuted,
+      knobs.rulesetIds,
+    ];
+  });
+  const row = (abi: number, errata: number, ten: boolean, eleven: boolean) => [
+    abi,
+    errata,
+    ten,
+    !eleven,
+    abi >= 7 ? 'delivery' : 'registration',
+    eleven,
+    eleven,
+  ];
+  assert.deepEqual(said, [
+    ...[0, 1, 2, 3, 4, 5].map((abi) => row(abi, 0, false, false)),
+    ...[6, 7, 8, 9].map((abi) => row(abi, 7, false, false)),
+    row(10, 15, true, false),
+    row(11, 15, true, true),
+  ]);
+  assert.equal(linux(99).abi, 11);
+  assert.equal(linux(-1).abi, 0);
+  assert.equal(linux(11, { knobs: { fastOpen: false } }).knobs.fastOpen, false);
 });

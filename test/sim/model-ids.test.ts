@@ -96,6 +96,9 @@ test('restored identifiers need the capability, are free, and are never given ag
     { ok: true, value: FIRST_ID + 100n },
   );
   assert.equal(ids.take(), FIRST_ID + 104n);
+  const exact = new IdGenerator(giving(0, 0).random);
+  exact.restore(exact.next, true, () => false);
+  assert.equal(exact.take(), FIRST_ID + 1n, 'the next one is taken too');
   assert.equal(printId(FIRST_ID + 10n), '10000000a');
 });
 

@@ -123,6 +123,7 @@ test('which sockets are mediated', () => {
   assert.equal(allowed(behaviour, { ...udp4, protocol: 136 }), true, 'UDP-Lite');
   assert.equal(allowed(behaviour, { ...tcp4, type: 'other' }), true, 'raw');
   assert.equal(allowed(linux(9), udp4), true);
+  assert.equal(allowed(linux(10), udp4), false);
   assert.equal(allowed(behaviour, udp4), false);
 });
 

@@ -124,16 +124,22 @@ test('SIGIO is judged by the domain that set the owner', () => {
   const outside = task(UNRESTRICTED);
   const thread = task(UNRESTRICTED, confined.process);
   const errno = (decision: ReturnType<typeof deliverOwned>) => (decision.allowed ? 0 : decision.errno);
-  assert.equal(errno(deliverOwned(behaviour, setOwner(confined, outside), outside)), ERRNO.EPERM);
-  assert.equal(errno(deliverOwned(behaviour, setOwner(confined, 'group'), outside)), ERRNO.EPERM);
-  assert.equal(errno(deliverOwned(behaviour, setOwner(confined, 'group'), thread)), 0, 'the own process');
+  const deliver = (kernel: typeof behaviour, by: Task, owner: Task | readonly Task[], to: Task) =>
+    errno(deliverOwned(kernel, setOwner(kernel, by, owner), to));
+  assert.equal(deliver(behaviour, confined, outside, outside), ERRNO.EPERM);
+  assert.equal(deliver(behaviour, confined, [confined, outside], outside), ERRNO.EPERM);
+  assert.equal(deliver(behaviour, confined, [confined, thread], thread), 0, 'the own process');
+  assert.equal(deliver(behaviour, confined, thread, outside), 0, 'nothing recorded for itself');
+  assert.equal(deliver(behaviour, outside, confined, confined), 0, 'from outside in');
+  assert.equal(deliver(behaviour, confined, confined, confined), 0);
+  const old = linux(6);
   assert.equal(
-    errno(deliverOwned(behaviour, setOwner(confined, thread), outside)),
+    deliver(old, confined, [confined, outside], outside),
     0,
-    'nothing recorded for itself',
+    'the first member of a group stood for all',
   );
-  assert.equal(errno(deliverOwned(behaviour, setOwner(outside, confined), confined)), 0, 'from outside in');
-  assert.equal(errno(deliverOwned(behaviour, setOwner(confined, confined), confined)), 0);
+  assert.equal(deliver(old, confined, [outside, confined], outside), ERRNO.EPERM);
+  assert.equal(deliver(old, confined, [outside, thread], thread), ERRNO.EPERM, 'and no process was its own');
 });
 
 test('abstract sockets: only abstract names, and not a peer that is connected already', () => {

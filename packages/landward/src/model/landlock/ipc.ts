@@ -79,15 +79,24 @@ export function signal(behaviour: Behaviour, sender: Task, target: Task): Decisi
   });
 }
 
-/** What `F_SETOWN` records: the caller's domain, unless the owner is a thread of the caller's own process. */
-export function setOwner(caller: Task, owner: Task | 'group'): FileOwner {
-  const self = owner !== 'group' && owner.process === caller.process;
+/**
+ * What `F_SETOWN` records: the caller's domain, unless the owner is a thread of the caller's own process.
+ *
+ * @param owner a task, or the members of a process group, the newest first.
+ */
+export function setOwner(behaviour: Behaviour, caller: Task, owner: Task | readonly Task[]): FileOwner {
+  const group = Array.isArray(owner) ? (owner as readonly Task[]) : null;
+  // Older kernels took the group's first member for the whole group.
+  const judged =
+    group === null ? (owner as Task) : behaviour.knobs.sigioGroup === 'registration' ? group[0] : undefined;
+  const self = judged !== undefined && judged.process === caller.process;
   return { domain: self ? null : caller.credential.domain, process: caller.process, self };
 }
 
 /** Delivery of SIGIO or SIGURG: the domain that was recorded at `F_SETOWN` against the target's domain now. */
 export function deliverOwned(behaviour: Behaviour, owner: FileOwner, target: Task): Decision {
-  if (owner.domain === null || owner.process === target.process) return ALLOWED;
+  if (owner.domain === null) return ALLOWED;
+  if (behaviour.knobs.sigioGroup === 'delivery' && owner.process === target.process) return ALLOWED;
   const asker = { behaviour, domain: owner.domain, sameExec: 0 };
   return scoped(asker, target.credential.domain, 'scope.signal', { kind: 'task', task: target });
 }
