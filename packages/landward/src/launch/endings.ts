@@ -37,10 +37,10 @@ export function armEndings(
   limitMs: number | undefined,
 ): () => void {
   const { signal, timeout, killSignal = 'SIGTERM', graceMs = GRACE_MS } = options;
-  const timers: NodeJS.Timeout[] = [];
+  const timers: Disposable[] = [];
   const end = () => {
     tree.end(killSignal);
-    timers.push(setTimeout(() => tree.kill(), graceMs));
+    timers.push(startTimer(graceMs, () => tree.kill()));
   };
   const abort = () => {
     causes.aborted = true;
@@ -48,18 +48,38 @@ export function armEndings(
   };
   const after = (ms: number | undefined, then: () => void) => {
     if (ms === undefined) return;
-    const timer = setTimeout(() => {
-      causes.timedOut = true;
-      then();
-    }, ms);
-    timers.push(timer);
+    timers.push(
+      startTimer(ms, () => {
+        causes.timedOut = true;
+        then();
+      }),
+    );
   };
   after(timeout, end);
   after(limitMs, () => tree.kill());
   if (signal?.aborted) abort();
   else signal?.addEventListener('abort', abort, { once: true });
   return () => {
-    for (const timer of timers) clearTimeout(timer);
+    for (const timer of timers) timer[Symbol.dispose]();
     signal?.removeEventListener('abort', abort);
   };
+}
+
+/** The longest time that a timer of Node takes, milliseconds; a longer one would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * Calls back once after a time of any length, unless it is disposed of before.
+ *
+ * @param ms milliseconds
+ */
+export function startTimer(ms: number, then: () => void): Disposable {
+  const end = performance.now() + ms;
+  let timer: NodeJS.Timeout;
+  const arm = () => {
+    const left = Math.max(0, end - performance.now());
+    timer = setTimeout(left > LONGEST_MS ? arm : then, Math.min(left, LONGEST_MS));
+  };
+  arm();
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

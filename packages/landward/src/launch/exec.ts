@@ -5,18 +5,21 @@
  * Refuses plans that need a process that stays. Touches no stream object: descriptors are handed on as they are.
  */
 
-import { type KernelError, LandwardError } from '../errors.ts';
-import { ARCH, failedStep } from '../kernel/call.ts';
+import { bug, LandwardError } from '../errors.ts';
+import { ARCH, attempt, failedStep } from '../kernel/call.ts';
 import { native } from '../kernel/native.ts';
 import { readLimit } from '../kernel/process.ts';
 import type { Plan } from '../policy/plan.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { RLIM_INFINITY, RLIMIT } from '../uapi/resource.ts';
 import { findCommand, refusedCommand } from './command.ts';
+import { checkKeptDescriptors } from './descriptors.ts';
+import { diagnose } from './diagnostics.ts';
 import { programEnvironment } from './environment.ts';
 import { softOpenFilesBefore } from './limits.ts';
+import { printError } from './output.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { startImage } from './steps.ts';
+import { CONFINING, startImage } from './steps.ts';
 import type { Environment } from './variables.ts';
 
 export interface ExecOptions {
@@ -31,8 +34,8 @@ export interface ExecOptions {
 }
 
 /**
- * Becomes a command under a plan. Returns only by an error; once the error is one of `execve`, this process is
- * restricted already, and the caller should end.
+ * Becomes a command under a plan. Throws only while nothing is restricted; where the kernel refuses a later step (`execve`
+ * above all), the process says so and ends with 125, 126 or 127.
  *
  * @param command a name to search in PATH, or a path
  * @param args its arguments, without the name
@@ -52,6 +55,7 @@ export function exec(command: string, args: readonly string[], options: ExecOpti
       },
     );
   const environment = options.env ?? process.env;
+  checkKeptDescriptors(plan.keepFds, true);
   const file = findCommand(command, environment.PATH, options.cwd ?? process.cwd());
   const { ruleset } = prepared ?? prepare(plan);
   const image = startImage({
@@ -69,9 +73,24 @@ export function exec(command: string, args: readonly string[], options: ExecOpti
     resetSignals: true,
   });
   const applied = native().apply(image.bytes);
-  if (image.steps[applied.step]?.call === 'execve')
-    throw refusedCommand(file, applied.errno, errnoName(applied.errno));
-  throw failedStep(image, applied) satisfies KernelError;
+  const step = image.steps[applied.step];
+  const error =
+    step?.call === 'execve'
+      ? refusedCommand(file, applied.errno, errnoName(applied.errno))
+      : failedStep(image, applied);
+  if (applied.step >= 0 && image.steps.slice(0, applied.step).some(({ what }) => what === CONFINING))
+    end(error);
+  throw error;
+}
+
+/**
+ * Ends a process that is restricted and did not become the command. There is no way back: the event loop of Node would
+ * enter its ring, which the filter refuses, and abort.
+ */
+function end(error: LandwardError): never {
+  printError(diagnose(error));
+  attempt('exit_group', error.exitCode);
+  return bug('exit_group returned');
 }
 
 /** Whether a value is a prepared plan. */

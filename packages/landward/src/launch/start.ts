@@ -9,6 +9,7 @@ import { ARCH, spawnImage } from '../kernel/call.ts';
 import type { Spawned } from '../kernel/native.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { findCommand, refusedCommand } from './command.ts';
+import { checkKeptDescriptors } from './descriptors.ts';
 import { programEnvironment } from './environment.ts';
 import { hardLimits } from './exec.ts';
 import type { Limit } from './limits.ts';
@@ -25,6 +26,8 @@ export interface StartOptions {
   readonly cgroupProcs?: number | undefined;
   readonly parentDeathSignal?: number;
   readonly openFiles?: Limit | undefined;
+  /** Whether kept descriptors must come from whoever started this process. */
+  readonly handedOn?: boolean;
 }
 
 /** A process that runs. `pidfd` is owned by the caller. */
@@ -47,6 +50,7 @@ export function start(
   options: StartOptions,
 ): Started {
   const { plan } = prepared;
+  checkKeptDescriptors(plan.keepFds, options.handedOn ?? false);
   const environment = options.env ?? process.env;
   const file = findCommand(command, environment.PATH, options.cwd ?? process.cwd());
   const image = startImage({

@@ -12,6 +12,7 @@ import { type Ended, signalPidfd, waitPidfd, watchPidfd } from '../kernel/proces
 import { foregroundGroup } from '../kernel/tty.ts';
 import { PR } from '../uapi/prctl.ts';
 import { joinCgroup } from './cgroup.ts';
+import { startTimer } from './endings.ts';
 import { openFilesBefore } from './exec.ts';
 import type { Prepared } from './prepare.ts';
 import { SIGNALS } from './signals.ts';
@@ -50,31 +51,33 @@ export async function stay(command: string, args: readonly string[], prepared: P
   const { plan } = prepared;
   // What loses its parent comes to this process instead of init, so that a time limit finds all of it.
   call('adopt orphans', 'prctl', PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  const signals = new Signals();
   const cgroup = joinCgroup(plan);
   try {
     const { pid, pidfd } = start(command, args, prepared, {
       stdio: [0, 1, 2],
       group: false,
+      handedOn: true,
       cgroupProcs: cgroup?.procs,
       parentDeathSignal: SIGNALS.SIGKILL!,
       openFiles: openFilesBefore(),
     });
     prepared.close();
-    handOnSignals(pid, pidfd);
+    signals.handTo(pid, pidfd);
     let timedOut = false;
     const { timeMs } = plan.limits;
     const timer =
       timeMs === undefined
         ? undefined
-        : setTimeout(() => {
+        : startTimer(timeMs, () => {
             timedOut = true;
             cgroup?.kill();
             endAll();
-          }, timeMs);
+          });
     const ended = await new Promise<Ended>((resolve) =>
       watchPidfd(pidfd, () => resolve(waitPidfd(pidfd, { block: true })!)),
     );
-    clearTimeout(timer);
+    timer?.[Symbol.dispose]();
     // A limit on time is for all that the command started: nothing may outlive it.
     if (timeMs !== undefined) endAll();
     return { status: ended.code ?? 128 + ended.signal!, timedOut };
@@ -83,27 +86,46 @@ export async function stay(command: string, args: readonly string[], prepared: P
   }
 }
 
-function handOnSignals(pid: number, pidfd: number): void {
-  const hand = (signal: NodeJS.Signals) => void signalPidfd(pidfd, SIGNALS[signal]!);
-  for (const signal of FORWARDED) process.on(signal, hand);
-  for (const signal of KEYBOARD)
-    process.on(signal, () => {
-      if (!fromKeyboard()) hand(signal);
-    });
+/** What this process does with signals: everything is the command's. Those that come before there is one wait for it. */
+class Signals {
+  readonly #early: NodeJS.Signals[] = [];
+  #hand = (signal: NodeJS.Signals): void => {
+    this.#early.push(signal);
+  };
+
+  constructor() {
+    for (const signal of FORWARDED) process.on(signal, () => this.#hand(signal));
+    for (const signal of KEYBOARD)
+      process.on(signal, () => {
+        if (!fromKeyboard()) this.#hand(signal);
+      });
+  }
+
+  handTo(pid: number, pidfd: number): void {
+    this.#hand = (signal) => void signalPidfd(pidfd, SIGNALS[signal]!);
+    for (const signal of this.#early.splice(0)) this.#hand(signal);
+    followStops(pid);
+  }
+}
+
+/** Stops when the command stops, as a shell's job control wants it, and wakes what was stopped with it. */
+function followStops(pid: number): void {
   const below = new Tree(process.pid, false);
   let frozen: readonly number[] = [];
-  process.on('SIGCHLD', () => {
+  const look = () => {
     for (const child of childrenOf(process.pid))
       if (child !== pid && isZombie(child)) attempt('wait4', child, null, WNOHANG, null);
     if (!isStopped(pid)) return;
     // While this process is stopped nobody counts the time, so nothing inside may run on and wake the command.
     frozen = [...frozen, ...below.freeze()];
     process.kill(process.pid, 'SIGSTOP');
-  });
+  };
+  process.on('SIGCHLD', look);
   process.on('SIGCONT', () => {
     for (const child of frozen) send(child, 'SIGCONT');
     frozen = [];
   });
+  look();
 }
 
 const WNOHANG = 1;

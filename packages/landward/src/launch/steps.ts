@@ -86,10 +86,13 @@ export function beforeExec(build: ImageBuilder, start: Setup, ruleset: number | 
 
 const SHELL = '/bin/sh';
 
+/** What the first step of the restriction is called: behind it there is no way back. */
+export const CONFINING = 'give up new privileges';
+
 /** The restriction itself: no_new_privs, the Landlock domain, the filter. */
 export function confineSteps(build: ImageBuilder, plan: Plan, ruleset: number | Slot | null): void {
   if (ruleset !== null || plan.filter !== null)
-    build.step('prctl', [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0], 'give up new privileges');
+    build.step('prctl', [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0], CONFINING);
   if (ruleset !== null)
     build.step(
       'landlock_restrict_self',
