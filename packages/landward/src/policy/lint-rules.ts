@@ -39,10 +39,7 @@ function redundant(rules: readonly PathRule[]): Finding[] {
     if (rule.verdict !== 'allow' || rule.pattern.kind === 'glob') continue;
     const { path } = rule.pattern;
     const denial = (literals.get(path) ?? []).find(
-      (other) =>
-        other.verdict !== 'allow' &&
-        other.pattern.kind === 'subtree' &&
-        rule.rights.every((right) => other.rights.includes(right)),
+      (other) => other.verdict !== 'allow' && other.pattern.kind === 'subtree' && givesNoMore(rule, other),
     );
     if (denial !== undefined) {
       findings.push({
@@ -76,12 +73,17 @@ function widerRule(
       (other) =>
         other !== rule &&
         other.pattern.kind === 'subtree' &&
-        rule.rights.every((right) => other.rights.includes(right)) &&
+        givesNoMore(rule, other) &&
         (prefix !== path || before(other, rule) || other.rights.length > rule.rights.length),
     );
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Whether all rights that Landlock knows of one rule are rights of another. */
+function givesNoMore(rule: PathRule, other: PathRule): boolean {
+  return rule.rights.every((right) => right.startsWith('meta.') || other.rights.includes(right));
 }
 
 /** Of two equal rules only the later is redundant. */
