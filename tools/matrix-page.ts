@@ -62,10 +62,11 @@ export function readResults(
   };
 }
 
-/** Counts a run in TAP, from its closing lines. */
-function countTests(tap: string): TestCounts {
+/** Counts a run in TAP, from its closing lines; without them it didn't come to its end. */
+function countTests(tap: string): TestCounts | undefined {
   const count = (name: string) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(tap)?.[1] ?? Number.NaN);
   const names = (pattern: RegExp) => [...tap.matchAll(pattern)].map((match) => match[1]!.trim());
+  if (Number.isNaN(count('pass') + count('fail') + count('skipped'))) return undefined;
   return {
     pass: count('pass'),
     fail: count('fail'),

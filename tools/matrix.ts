@@ -11,22 +11,13 @@
  * programs and the tree of the host; see `test/matrix/`. The results of a whole run become docs/kernel-matrix.md.
  */
 
-import { execFileSync, spawn } from 'node:child_process';
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build as buildExecutor } from '../test/differential/kernel.ts';
-import { cacheDirectory, compareVersions, type DebianPackage, openSuites, type Suites } from './debian.ts';
-import { data, directory, modulesFolder, modulesInOrder, packArchive, program } from './matrix-initramfs.ts';
+import { cacheDirectory, compareVersions, type DebianPackage, openSuites } from './debian.ts';
+import { boot, copyTree } from './matrix-machine.ts';
 import { type KernelResult, readResults, renderPage } from './matrix-page.ts';
 
 /** The kernels, by version, and the Landlock ABI that each should have. */
@@ -42,29 +33,6 @@ const KERNELS = [
 ] as const;
 
 const SUITES = ['bookworm', 'trixie', 'trixie-backports', 'forky', 'sid'];
-
-/** What a machine needs to reach the host's files, and what tests use where a kernel has it as a module. */
-const MODULES = [
-  'virtio_pci',
-  '9pnet_virtio',
-  '9p',
-  'overlay',
-  'sctp',
-  'smc',
-  'vsock',
-  'vsock_loopback',
-  'udp_diag',
-  'loop',
-  'ext4',
-  'fuse',
-  'mqueue',
-  'algif_hash',
-  'af_packet',
-  'tun',
-];
-
-/** Minutes after which a machine is ended. */
-const PATIENCE = 25;
 
 const root = resolve(import.meta.dirname, '..');
 const cache = cacheDirectory('landward-matrix');
@@ -83,7 +51,7 @@ if (process.arch !== 'x64') throw new Error('the matrix boots x86-64 kernels: ru
 needQemu();
 const suites = openSuites(cache, SUITES, 'amd64');
 const packages = suites.find(/linux-(image|binary|modules)-[0-9].*-amd64|busybox-static/);
-const tree = copyTree();
+const tree = copyTree(root, cache);
 const results: KernelResult[] = [];
 
 for (const wanted of values.kernels.split(',')) {
@@ -101,7 +69,7 @@ for (const wanted of values.kernels.split(',')) {
   writeFileSync(join(out, 'commands'), commands());
   const since = performance.now();
   try {
-    await boot(image, suites, out);
+    await boot({ image, packages, suites, root, tree, out });
   } catch (error) {
     console.error(`${wanted}: ${(error as Error).message}`);
   }
@@ -159,107 +127,6 @@ function newest(all: readonly DebianPackage[], version: string): DebianPackage |
     .filter((one) => name.test(one.name))
     .toSorted((a, b) => compareVersions(a.version, b.version))
     .at(-1);
-}
-
-/** Boots a kernel and waits until it turns itself off. */
-async function boot(image: DebianPackage, from: Suites, out: string): Promise<void> {
-  const release = image.name.replace('linux-image-', '');
-  const part = (kind: string) =>
-    packages.find((one) => one.name === `linux-${kind}-${release}` && one.version === image.version);
-  // Newer packages are split; in older ones the image has everything.
-  const binary = from.unpack(part('binary') ?? image);
-  const modules = modulesFolder(from.unpack(part('modules') ?? image), release);
-  const kernel = [`boot/vmlinuz-${release}`, `usr/lib/modules/${release}/vmlinuz`]
-    .map((place) => join(binary, place))
-    .find(existsSync);
-  if (kernel === undefined) throw new Error(`no kernel in ${binary}`);
-  const initramfs = join(out, 'initramfs');
-  writeFileSync(initramfs, archive(modules));
-  const machine = spawn(
-    'qemu-system-x86_64',
-    [
-      ...[
-        '-accel',
-        'tcg',
-        '-cpu',
-        'max',
-        '-smp',
-        '1',
-        '-m',
-        '3G',
-        '-nodefaults',
-        '-no-reboot',
-        '-nographic',
-        '-serial',
-        'stdio',
-      ],
-      ...[
-        '-kernel',
-        kernel,
-        '-initrd',
-        initramfs,
-        '-append',
-        'console=ttyS0 panic=-1 quiet mitigations=off rdinit=/init',
-      ],
-      ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'],
-      ...['-virtfs', `local,path=${out},mount_tag=out,security_model=none`],
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let console = '';
-  const keep = (text: string) => {
-    console += text;
-  };
-  machine.stdout.setEncoding('utf8').on('data', keep);
-  machine.stderr.setEncoding('utf8').on('data', keep);
-  const timer = setTimeout(() => machine.kill('SIGKILL'), PATIENCE * 60_000);
-  const stop = () => {
-    machine.kill('SIGKILL');
-    process.exit(130);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
-  await new Promise<void>((done, refuse) => machine.once('error', refuse).once('close', () => done()));
-  clearTimeout(timer);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
-  writeFileSync(join(out, 'console'), console);
-  rmSync(initramfs);
-  if (!existsSync(join(out, 'kernel')))
-    throw new Error(`the machine reached no root:\n${console.slice(-3000)}`);
-}
-
-function archive(modules: string): Buffer {
-  const ordered = modulesInOrder(modules, MODULES);
-  const busybox = suites.unpack(packages.find((one) => one.name === 'busybox-static')!);
-  const shell = ['bin/busybox', 'usr/bin/busybox'].map((place) => join(busybox, place)).find(existsSync);
-  if (shell === undefined) throw new Error(`no busybox in ${busybox}`);
-  return packArchive([
-    ...['bin', 'proc', 'sys', 'dev', 'modules'].map(directory),
-    program('bin/busybox', readFileSync(shell)),
-    program('init', readFileSync(join(root, 'test/matrix/init.sh'))),
-    data('matrix.env', Buffer.from(`MATRIX_ROOT=${root}\nMATRIX_TREE=${tree}\n`)),
-    data('modules/order', Buffer.from(ordered.map((module) => `${module.name}\n`).join(''))),
-    ...ordered.map((module) => data(`modules/${module.name}`, module.content)),
-  ]);
-}
-
-/** Copies what git knows or would add, and the built addon, so that a machine may write in its tree. */
-function copyTree(): string {
-  const target = join(cache, 'tree');
-  rmSync(target, { recursive: true, force: true });
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  for (const file of listed.split('\0')) {
-    if (file === '' || !existsSync(join(root, file))) continue;
-    mkdirSync(dirname(join(target, file)), { recursive: true });
-    cpSync(join(root, file), join(target, file), { verbatimSymlinks: true });
-  }
-  const addon = `packages/landward/native/build/${process.arch}/landward.node`;
-  if (!existsSync(join(root, addon))) throw new Error('no addon: run npm run native');
-  mkdirSync(dirname(join(target, addon)), { recursive: true });
-  copyFileSync(join(root, addon), join(target, addon));
-  return target;
 }
 
 function needQemu(): void {
