@@ -180,7 +180,18 @@ function ruleGaps(
         if (rule.verdict !== 'allow') gaps.add('fs.metadata', { rule });
         continue;
       }
-      if (pattern === null || skipped || rule.verdict !== 'allow') continue;
+      if (pattern === null || rule.verdict !== 'allow') continue;
+      if (skipped) {
+        if (pattern.kind === 'exact')
+          exactGaps(
+            rule,
+            pattern.path,
+            false,
+            maskOf(rule as PathRule | UnixRule, layer) & ENTRY_BITS & held,
+            gaps,
+          );
+        continue;
+      }
       const mask = maskOf(rule as PathRule | UnixRule, layer);
       const node = nodeAt(tree, pattern.path);
       const effect = effects.of.get(node);
@@ -199,18 +210,24 @@ function ruleGaps(
       } else if (pattern.kind === 'exact') {
         const above = effects.of.get(nodeAt(tree, parentOf(pattern.path)))!;
         const only = mask & effect.self & held;
-        exactGaps(rule, node, (only & ~effect.below & ~ENTRY_BITS) | (only & ~above.safe & ENTRY_BITS), gaps);
+        exactGaps(
+          rule,
+          node.path,
+          !isFile(node),
+          (only & ~effect.below & ~ENTRY_BITS) | (only & ~above.safe & ENTRY_BITS),
+          gaps,
+        );
       }
     }
   }
 }
 
-function exactGaps(rule: Rule, node: Node, only: number, gaps: GapList): void {
-  if (!isFile(node) && only & READ_DIR) gaps.add('fs.exact', { rule });
+function exactGaps(rule: Rule, path: string, directory: boolean, only: number, gaps: GapList): void {
+  if (directory && only & READ_DIR) gaps.add('fs.exact', { rule });
   if (only & ENTRY_BITS) {
     gaps.add('fs.create', {
       rule,
-      lost: `'${node.path}' cannot be made, removed or moved by name, since Landlock asks the directory that holds it`,
+      lost: `'${path}' cannot be made, removed or moved by name, since Landlock asks the directory that holds it`,
     });
   }
 }

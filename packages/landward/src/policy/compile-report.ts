@@ -73,14 +73,16 @@ function stateOf({ gaps, ruleset, filter, fs }: ReportInput): Report['state'] {
   return ruleset === null && filter.filter === null ? 'not' : 'partially';
 }
 
-function rightsOf({ row, fs, net, scopes, filter, ruleset }: ReportInput): Report['rights'] {
+function rightsOf({ fs, net, scopes, filter, ruleset }: ReportInput): Report['rights'] {
   const states: { right: Right; state: 'enforced' | 'not handled' | 'lost' }[] = [];
   const put = (right: Right, handled: boolean, wanted: boolean) =>
     states.push({ right, state: handled ? 'enforced' : wanted ? 'lost' : 'not handled' });
   const root = fs.effects.of.get(fs.tree.root)!;
   for (const right of Object.keys(FS_RIGHTS) as FsRight[]) {
     const bit = fsMask(right);
-    const handled = ((ruleset?.handledFs ?? 0) & bit) !== 0;
+    // Any ruleset with filesystem rights denies fs.refer, also on the ABI that does not know it.
+    const always = right === 'fs.refer' && (ruleset?.handledFs ?? 0) !== 0;
+    const handled = always || ((ruleset?.handledFs ?? 0) & bit) !== 0;
     // The filter stands in for the kernel where no UNIX socket can be made.
     const byFilter = bit === CONNECT_BIT && filter.refused.unix;
     put(right, handled || byFilter, (fs.restricted & bit & ~root.safe) !== 0);
@@ -94,11 +96,7 @@ function rightsOf({ row, fs, net, scopes, filter, ruleset }: ReportInput): Repor
   for (const scope of Object.keys(SCOPES) as Scope[]) {
     const byFilter = scope === 'scope.abstract_unix_socket' && filter.refused.unix && filter.filter !== null;
     const wanted = (scopes.wanted & scopeMask(scope)) !== 0;
-    put(
-      scope,
-      ((ruleset?.scoped ?? 0) & scopeMask(scope)) !== 0 || (byFilter && wanted),
-      wanted && row.abi > 0,
-    );
+    put(scope, ((ruleset?.scoped ?? 0) & scopeMask(scope)) !== 0 || (byFilter && wanted), wanted);
   }
   return states;
 }
