@@ -8,7 +8,7 @@
  *   npm run matrix -- --run 'cat /proc/version'      only this command, its output shown
  *
  * Kernels come from the machine's own Debian mirror into $XDG_CACHE_HOME/landward-matrix. The machine runs the Node, the
- * programs and the tree of the host; see `test/matrix/`. The results of a whole run become docs/kernel-matrix.md.
+ * programs and the tree of the host; see `test/matrix/`. The last results of each kernel become docs/kernel-matrix.md.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -52,49 +52,50 @@ needQemu();
 const suites = openSuites(cache, SUITES, 'amd64');
 const packages = suites.find(/linux-(image|binary|modules)-[0-9].*-amd64|busybox-static/);
 const tree = copyTree(root, cache);
-const results: KernelResult[] = [];
+const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+const folder = (version: string) => join(cache, 'results', version);
 
 for (const wanted of values.kernels.split(',')) {
   const kernel = KERNELS.find(({ version }) => version === wanted);
   if (kernel === undefined) throw new Error(`no kernel ${wanted} in the matrix`);
   const image = newest(packages, kernel.version);
-  if (image === undefined) {
-    console.log(`${wanted}: not in ${suites.available.join(', ')}`);
-    results.push({ ...kernel, package: null });
-    continue;
-  }
-  const out = join(cache, 'results', kernel.version);
+  const out = folder(kernel.version);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  writeFileSync(join(out, 'commands'), commands());
   const since = performance.now();
-  try {
-    await boot({ image, packages, suites, root, tree, out });
-  } catch (error) {
-    console.error(`${wanted}: ${(error as Error).message}`);
+  if (image !== undefined) {
+    writeFileSync(join(out, 'commands'), commands());
+    await boot({ image, packages, suites, root, tree, out }).catch((error: Error) =>
+      console.error(`${wanted}: ${error.message}`),
+    );
+    if (values.run !== undefined) {
+      console.log(readFileSync(join(out, 'run.log'), 'utf8'));
+      continue;
+    }
   }
-  const result = readResults(kernel, image, out);
-  results.push(result);
-  console.log(
-    `${wanted}: ${image.version}, ${summary(result)} (${Math.round((performance.now() - since) / 1000)} s)`,
-  );
-  if (values.run !== undefined) console.log(readFileSync(join(out, 'run.log'), 'utf8'));
+  const { tests, cases, seed } = values;
+  const result = readResults(kernel, image ?? null, out, { tests, cases, seed, commit });
+  writeFileSync(join(out, 'result.json'), JSON.stringify(result, null, 2));
+  if (!isGood(result)) process.exitCode = 1;
+  const seconds = Math.round((performance.now() - since) / 1000);
+  console.log(`${wanted}: ${summary(result)} (${seconds} s)`);
 }
 
-if (results.some((result) => !isGood(result))) process.exitCode = 1;
-if (values.run === undefined && values.kernels.split(',').length === KERNELS.length) {
-  writeFileSync(join(root, 'docs/kernel-matrix.md'), renderPage(results, values));
+// What was run before stays on the page, with the commit that it was run on.
+if (values.run === undefined) {
+  const stored = KERNELS.map(({ version }) => join(folder(version), 'result.json')).filter(existsSync);
+  const results = stored.map((file) => JSON.parse(readFileSync(file, 'utf8')) as KernelResult);
+  writeFileSync(join(root, 'docs/kernel-matrix.md'), renderPage(results));
 }
 
 /** Whether a kernel did all that it was asked, without a failure. */
 function isGood(result: KernelResult): boolean {
-  if (values.run !== undefined) return true;
   const compared = values.cases === '0' || result.differential?.includes('no difference') === true;
   return result.foundAbi === result.abi && result.tests?.fail === 0 && compared;
 }
 
 function summary(result: KernelResult): string {
-  if (result.package === null) return 'not available';
+  if (result.package === null) return `not in ${suites.available.join(', ')}`;
   const { abi, foundAbi, tests, differential } = result;
   const shown =
     tests === undefined ? 'no tests' : `${tests.pass} pass, ${tests.fail} fail, ${tests.skip} skip`;
@@ -110,12 +111,12 @@ function commands(): string {
   const executor = buildExecutor();
   return [
     `landlock ${node} tools/matrix-probe.ts`,
-    `tests ${node} --test --test-concurrency=1 --test-reporter=tap ${files.join(' ')}`,
     ...(values.cases === '0'
       ? []
       : [
           `differential LANDWARD_EXECUTOR=${executor} ${node} tools/differential.ts --cases ${values.cases} --seed ${values.seed}`,
         ]),
+    `tests ${node} --test --test-concurrency=1 --test-reporter=tap ${files.join(' ')}`,
     '',
   ].join('\n');
 }

@@ -27,11 +27,13 @@ test('the archive lists its files with modes and contents, aligned as Linux read
 
 const image = { name: 'linux-image-7.3.4-amd64', version: '7.3.4-1', suite: 'sid', architecture: 'amd64' };
 
+const run = { tests: ['a*'], cases: '60', seed: '1', commit: 'abc1234' };
+
 function read(files: Readonly<Record<string, string>>) {
   const out = mkdtempSync(join(tmpdir(), 'landward-matrix-'));
   try {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(out, name), text);
-    return readResults({ version: '7.3', abi: 11 }, image, out);
+    return readResults({ version: '7.3', abi: 11 }, image, out, run);
   } finally {
     rmSync(out, { recursive: true });
   }
@@ -52,11 +54,7 @@ test('results are what the machine wrote', () => {
   assert.equal(result.foundAbi, 11);
   assert.equal(result.release, '7.3.4');
   assert.match(result.differential!, /6000 operations, no difference/);
-  const page = renderPage([result, { version: '6.1', abi: 2, package: null }], {
-    tests: ['t'],
-    cases: '60',
-    seed: '1',
-  });
+  const page = renderPage([result, { version: '6.1', abi: 2, package: null, run }]);
   assert.match(page, /\| 7\.3\.4 \| sid 7\.3\.4-1 \| 11 \| 0xf \| 1 pass, 1 fail, 1 skip \|/);
   assert.match(page, /\| 6\.1 \| not in any suite of the mirror \|/);
   assert.match(page, /- fails: b\n- c: skipped, needs d/);
@@ -67,10 +65,7 @@ test('a run that did not end is not shown as one without failures', () => {
   const result = read(begun);
   assert.equal(result.tests, undefined);
   assert.equal(result.differential, 'did not end');
-  assert.match(
-    renderPage([result], { tests: [], cases: '1', seed: '1' }),
-    /\| did not end \| did not end \|/,
-  );
+  assert.match(renderPage([result]), /\| did not end \| did not end \| abc1234 \|/);
   assert.equal(read({}).foundAbi, undefined);
   const failed = read({
     ...complete,
