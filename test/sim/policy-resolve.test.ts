@@ -182,6 +182,15 @@ describe('layers', () => {
     );
   });
 
+  it('lets no limit make directories, and no forced one silence its denials', async () => {
+    const text = '[fs]\nread = [{ path = "/a", missing = "create", quiet = true }]';
+    const own = await resolveInputs([{ name: 'l', text: `layer = "limit"\n${text}` }]);
+    const forced = await resolveInputs([{ name: 'l', text, layer: 'limit' }]);
+    const summary = ({ layers }: Policy) =>
+      layers[1]!.rules.map((rule) => rule.kind === 'path' && [rule.missing, rule.quiet]);
+    assert.deepEqual([summary(own), summary(forced)], [[['optional', true]], [['optional', undefined]]]);
+  });
+
   it('refuses widening keys in a text that calls itself a limit', async () => {
     const errors = await errorsOf(
       resolveText(

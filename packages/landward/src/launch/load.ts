@@ -150,6 +150,7 @@ class Loader {
       throw new LandwardError('POLICY_NOT_FOUND', `There is no policy file '${path}'`, { part: path });
     const directory = parentOf(path);
     const inside = await realpath(directory);
+    this.#refuseOutside(path, file, inside);
     const texts: ApprovedText[] = [{ path, bytes: file.bytes }];
     const distrust = [file.distrust];
     const extend = async (name: string): Promise<Uint8Array | undefined> => {
@@ -157,13 +158,7 @@ class Loader {
       if (known !== undefined) return known.bytes;
       const extended = await readPolicyFile(name);
       if (extended === undefined) return undefined;
-      if (!extended.path.startsWith(inside === '/' ? '/' : `${inside}/`)) {
-        throw new LandwardError(
-          'POLICY_INVALID',
-          `A policy that is found extends files of its own directory, '${name}' is outside`,
-          { part: name, fix: 'Name the policy with -p' },
-        );
-      }
+      this.#refuseOutside(name, extended, inside);
       texts.push({ path: name, bytes: extended.bytes });
       distrust.push(extended.distrust);
       this.#files.add(extended.path);
@@ -200,6 +195,18 @@ class Loader {
       file: extend,
     });
     return { policy, digest: policyDigest(policy), found: { path, digest, state: 'approved' }, files };
+  }
+
+  #refuseOutside(name: string, file: PolicyFile, directory: string): void {
+    if (file.path.startsWith(directory === '/' ? '/' : `${directory}/`)) return;
+    throw new LandwardError(
+      'POLICY_INVALID',
+      `A policy that is found lies in its own directory with all that it extends, '${name}' leads outside`,
+      {
+        part: name,
+        fix: 'Name the policy with -p',
+      },
+    );
   }
 
   async #extended(path: string): Promise<Uint8Array | undefined> {

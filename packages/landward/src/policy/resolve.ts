@@ -4,7 +4,7 @@
  * A policy exists whole or not at all: every problem of every text is reported together.
  */
 
-import type { Category, RuleLayer } from '../model/rules.ts';
+import type { Category, Rule, RuleLayer } from '../model/rules.ts';
 import { readQuestion } from './ask.ts';
 import { isRefusal } from './expand.ts';
 import type { Policy, PolicyNote, PolicyTest } from './policy.ts';
@@ -81,13 +81,24 @@ function grantLayer(
   };
 }
 
+/** A limit makes no directories; one that is not approved makes no denial silent. */
+function limiting(rule: Rule, forced: boolean): Rule {
+  const made =
+    rule.kind === 'path' && rule.missing === 'create' ? { ...rule, missing: 'optional' as const } : rule;
+  if (!forced || made.quiet === undefined) return made;
+  const { quiet: _quiet, ...loud } = made;
+  return loud;
+}
+
 function limitLayer(texts: readonly PolicyText[], problems: Problems): RuleLayer {
   const spoken = new Set(texts.flatMap(categoriesOf));
   return {
     kind: 'limit',
     name: texts.at(-1)!.name,
     categories: ALL_CATEGORIES.filter((category) => spoken.has(category)),
-    rules: texts.flatMap((text) => rulesOf(text, problems)),
+    rules: texts
+      .flatMap((text) => rulesOf(text, problems))
+      .map((rule) => limiting(rule, texts.at(-1)!.forced)),
   };
 }
 
