@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { PROFILES } from '../../packages/landward/src/model/features/index.ts';
 import type { Inode } from '../../packages/landward/src/model/landlock/world.ts';
 import {
   addLayer,
@@ -90,7 +91,7 @@ const read = (world: World, task: number, where: Inode, access = R) =>
 
 /** Task 1 outside, task 2 inside a layer that task 1 may change. */
 function supervised(layer: Omit<NewLayer, 'principal'>): { world: World; key: LayerKey } {
-  const world = ok(fork(newWorld(1, true), 1, 2));
+  const world = ok(fork(newWorld(1, PROFILES.landward), 1, 2));
   return ok(addLayer(world, 2, { ...layer, principal: { kind: 'task', task: 1 } }));
 }
 function change(world: World, key: LayerKey, edits: readonly Edit[], task = 1): World {
@@ -99,8 +100,9 @@ function change(world: World, key: LayerKey, edits: readonly Edit[], task = 1): 
 }
 
 test('adding: who, how many, and what goes together', () => {
-  const world = ok(fork(newWorld(1, true), 1, 2));
+  const world = ok(fork(newWorld(1, PROFILES.landward), 1, 2));
   const content = policy([]);
+  const plainWorld = ok(fork(newWorld(1, PROFILES.linux), 1, 2));
   const add = (layer: NewLayer, where = world) => errno(addLayer(where, 2, layer));
   const principal = { kind: 'task', task: 1 } as const;
   assert.equal(add({ content }), 0);
@@ -110,8 +112,8 @@ test('adding: who, how many, and what goes together', () => {
   assert.equal(add({ content, propagate: true }), EINVAL);
   assert.equal(add({ content, mutability: 'stricter', principal: { kind: 'task', task: 2 } }), EINVAL);
   assert.equal(add({ content, mutability: 'stricter', principal: { kind: 'task', task: 9 } }), EINVAL);
-  assert.equal(add({ content, mutability: 'any', principal }, { ...world, changeable: false }), EOPNOTSUPP);
-  assert.equal(add({ content }, { ...world, changeable: false }), 0);
+  assert.equal(add({ content, mutability: 'any', principal }, plainWorld), EOPNOTSUPP);
+  assert.equal(add({ content }, plainWorld), 0);
   const privileged = {
     ...world,
     tasks: new Map(world.tasks).set(2, { parent: 1, noNewPrivs: false, layers: [] }),
@@ -123,7 +125,7 @@ test('adding: who, how many, and what goes together', () => {
 });
 
 test('an immutable layer refuses every change, from everyone', () => {
-  const world = ok(fork(newWorld(1, true), 1, 2));
+  const world = ok(fork(newWorld(1, PROFILES.landward), 1, 2));
   const { world: with2, key } = ok(addLayer(world, 2, { content: policy([[root, R]]) }));
   assert.equal(errno(modifyLayer(with2, 1, key, [rule('remove', root)], chains)), EROFS);
   assert.equal(errno(modifyLayer(with2, 2, key, [rule('remove', root)], chains)), EPERM);
@@ -187,7 +189,7 @@ test('stricter-only is judged by meaning', () => {
 
 test('only the principal changes a layer, and nobody from inside', () => {
   const content = policy([[a, R]]);
-  let world = ok(fork(newWorld(1, true), 1, 2));
+  let world = ok(fork(newWorld(1, PROFILES.landward), 1, 2));
   world = ok(fork(world, 1, 3));
   const modify = (where: World, task: number, key: LayerKey) =>
     errno(modifyLayer(where, task, key, [rule('remove', a)], chains));
@@ -260,7 +262,7 @@ test('closing the last handle seals, and so does sealing', () => {
 });
 
 test('layers are freed with the last task and handle, without recursion', () => {
-  let world = newWorld(1, true);
+  let world = newWorld(1, PROFILES.landward);
   for (let task = 2; task < 2000; task++) {
     world = ok(fork(world, 1, task));
     if (task % 2 === 0) world = ok(addLayer(world, task, { content: policy([]) })).world;
@@ -426,7 +428,7 @@ function decideLayersOf(world: World): boolean[][] {
 test('a layer that may grow never exceeds the layers below it', () => {
   fc.assert(
     fc.property(contents, contents, fc.array(edits, { maxLength: 4 }), (outer, inner, list) => {
-      const world = ok(addLayer(ok(fork(newWorld(1, true), 1, 2)), 2, { content: outer })).world;
+      const world = ok(addLayer(ok(fork(newWorld(1, PROFILES.landward), 1, 2)), 2, { content: outer })).world;
       const bound = vector(world, 2);
       const { world: both, key } = ok(
         addLayer(world, 2, { content: inner, mutability: 'any', principal: { kind: 'task', task: 1 } }),

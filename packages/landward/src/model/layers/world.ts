@@ -5,6 +5,7 @@
  * Adding and changing are different calls (`add.ts`, `change.ts`); this file owns the state, inheritance, and deciding.
  */
 
+import { has, type Profile } from '../features/switches.ts';
 import type { Result } from '../landlock/result.ts';
 import { done, refused } from '../landlock/result.ts';
 import { asked, type Content, granted, type LayerRequest } from './content.ts';
@@ -59,10 +60,15 @@ export interface World {
   readonly nextKey: LayerKey;
 }
 
-/** A world with one task and no layers. */
-export function newWorld(task: TaskId, changeable: boolean): World {
+/** A world with one task and no layers; whether layers may change there is the profile's `layers.change`. */
+export function newWorld(task: TaskId, profile: Profile): World {
   const first: TaskState = { parent: null, noNewPrivs: true, layers: [] };
-  return { changeable, tasks: new Map([[task, first]]), layers: new Map(), nextKey: 1 };
+  return {
+    changeable: has(profile, 'layers.change'),
+    tasks: new Map([[task, first]]),
+    layers: new Map(),
+    nextKey: 1,
+  };
 }
 
 /** A world in which one layer is different. */
