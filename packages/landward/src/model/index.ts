@@ -6,9 +6,13 @@ export {
   indexRules,
   type RuleIndex,
 } from './decide-rules.ts';
+export * as features from './features/index.ts';
 export { compileGlob, type Glob, matchGlob } from './glob.ts';
 export * from './landlock/index.ts';
+export * as layers from './layers/index.ts';
 export { components, isBelow, normalise, parentOf, prefixes } from './paths.ts';
+export * as programs from './programs/index.ts';
 export * from './records/index.ts';
 export { type Change, explainIndexed, explainRules } from './rules/explain.ts';
 export type * from './rules.ts';
+export * as sockets from './sockets/index.ts';
