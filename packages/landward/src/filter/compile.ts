@@ -10,7 +10,7 @@ import { bug } from '../errors.ts';
 import { AUDIT_ARCH, X32_SYSCALL_BIT } from '../uapi/audit-arch.ts';
 import { BPF } from '../uapi/bpf.ts';
 import { ERRNO } from '../uapi/errno.ts';
-import { type Arch, SYSCALLS, type SyscallName, syscallNumber } from '../uapi/syscalls.ts';
+import { type Arch, SYSCALLS, type SyscallName } from '../uapi/syscalls.ts';
 import { type Action, ALLOW, encodeAction, fail, KILL_PROCESS } from './action.ts';
 import { assemble, at, goto, jump, type Label, type Line, label, plain } from './assemble.ts';
 import { checkProgram } from './check.ts';
@@ -61,10 +61,12 @@ export function compileRules(rules: readonly FilterRule[], { arch, unknown }: Co
 
   // One handler for all calls that the same rules concern.
   const handlers = new Map<string, { readonly label: Label; readonly lines: readonly Line[] }>();
+  const allowed = answer(ALLOW);
+  const concerned = rulesByCall(rules);
   const handlerOf = (name: SyscallName): Label => {
-    const concerning = rules.flatMap((rule, i) => (rule.syscalls.includes(name) ? [i] : []));
-    const first = concerning[0] === undefined ? undefined : rules[concerning[0]]!;
-    if (first === undefined) return answer(ALLOW);
+    const concerning = concerned.get(name);
+    if (concerning === undefined) return allowed;
+    const first = rules[concerning[0]!]!;
     if (isUnconditional(first)) return answer(first.action);
     const key = concerning.join();
     const known = handlers.get(key);
@@ -113,6 +115,19 @@ function isUnconditional(rule: FilterRule): boolean {
   return rule.when === undefined || rule.when.length === 0;
 }
 
+/** The indices of the rules that concern each call, in order. */
+function rulesByCall(rules: readonly FilterRule[]): ReadonlyMap<SyscallName, readonly number[]> {
+  const concerned = new Map<SyscallName, number[]>();
+  for (const [i, rule] of rules.entries()) {
+    for (const name of rule.syscalls) {
+      const known = concerned.get(name);
+      if (known === undefined) concerned.set(name, [i]);
+      else if (known.at(-1) !== i) known.push(i);
+    }
+  }
+  return concerned;
+}
+
 /** The first rule whose conditions hold decides; the call is allowed where none does. */
 function handlerLines(rules: readonly FilterRule[]): Line[] {
   const lines: Line[] = [];
@@ -126,19 +141,20 @@ function handlerLines(rules: readonly FilterRule[]): Line[] {
 }
 
 function segmentsOf(arch: Arch, handlerOf: (name: SyscallName) => Label, unknown: Label): Segment[] {
-  const byNumber = new Map<number, SyscallName>();
-  for (const name of Object.keys(SYSCALLS[arch]) as SyscallName[])
-    byNumber.set(syscallNumber(arch, name)!, name);
-  const last = Math.max(...byNumber.keys());
+  const calls = (Object.entries(SYSCALLS[arch]) as [SyscallName, number][]).sort((a, b) => a[1] - b[1]);
   const segments: { first: number; weight: number; handler: Label }[] = [];
-  for (let number = 0; number <= last + 1; number++) {
-    const name = byNumber.get(number);
-    const handler = name === undefined ? unknown : handlerOf(name);
-    const weight = name !== undefined && HOT.has(name) ? HOT_WEIGHT : 1;
+  const add = (first: number, weight: number, handler: Label) => {
     const previous = segments.at(-1);
     if (previous?.handler === handler) previous.weight += weight;
-    else segments.push({ first: number, weight, handler });
+    else segments.push({ first, weight, handler });
+  };
+  let next = 0;
+  for (const [name, number] of calls) {
+    if (number > next) add(next, 1, unknown);
+    add(number, HOT.has(name) ? HOT_WEIGHT : 1, handlerOf(name));
+    next = number + 1;
   }
+  add(next, 1, unknown);
   return segments;
 }
 
