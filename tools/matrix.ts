@@ -53,7 +53,7 @@ const suites = openSuites(cache, SUITES, 'amd64');
 const packages = suites.find(/linux-(image|binary|modules)-[0-9].*-amd64|busybox-static/);
 const tree = copyTree(root, cache);
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
-const folder = (version: string) => join(cache, 'results', version);
+const folder = (version: string) => join(cache, values.run === undefined ? 'results' : 'runs', version);
 
 for (const wanted of values.kernels.split(',')) {
   const kernel = KERNELS.find(({ version }) => version === wanted);
