@@ -386,3 +386,26 @@ test('every gap says what is lost and what would close it', () => {
   for (const gap of plan.gaps)
     assert.ok(gap.feature in FEATURES && gap.lost.length > 10 && gap.closes.length > 5 && !gap.accepted);
 });
+
+test('names that landward cannot know close their directory under a glob with expand', () => {
+  const env = pathRule('deny', '/p', [], { glob: '/p/**/.env', expand: true });
+  const hidden = (path: string) =>
+    path === '/p/b' ? null : path === '/p' ? ['a', 'b'] : path === '/p/a' ? ['one'] : [];
+  const unlisted = planOf([pathRule('allow', '/p', READ), env], 7, {}, { list: hidden });
+  assert.ok(readable(unlisted, '/p/a/one') && !readable(unlisted, '/p/b/two'));
+  const bytes = (path: string) =>
+    path === '/p' ? ['a', 'b'] : path === '/p/b' ? ['two', '\ufffd.env'] : ['one'];
+  const strange = planOf([pathRule('allow', '/p', READ), env], 7, {}, { list: bytes });
+  assert.ok(readable(strange, '/p/a/one') && !readable(strange, '/p/b/two'));
+});
+
+test('accepting that hosts are not told apart does not drop a deny of the port', () => {
+  const rules = [
+    netRule('deny', 'net.connect_tcp', 443),
+    netRule('allow', 'net.connect_tcp', 443, 443, { host: { kind: 'name', name: 'api.example.com' } }),
+  ];
+  const half = planOf(rules, 7, accepting('net.host'));
+  assert.deepEqual(half.ruleset!.ports, []);
+  assert.throws(() => refuse(half), { code: 'POLICY_GAP', message: /net\.deny/ });
+  assert.equal(planOf(rules, 7, accepting('net.host', 'net.deny')).ruleset!.ports.length, 1);
+});

@@ -48,13 +48,18 @@ export function expandGlobs(tree: Tree, host: Host, budget: Budget): ReadonlyMap
 interface Match {
   readonly path: string;
   readonly fact: PathFact;
+  /** A directory whose names cannot all be known: a strict rule closes it whole. */
+  readonly unknown: boolean;
 }
+
+/** What Node puts in the place of bytes that are no text; such a name cannot be asked for. */
+const NO_TEXT = '\ufffd';
 
 function hang(tree: Tree, rule: GlobRule, match: Match): void {
   const at = nodeAt(tree, match.path);
   at.fact ??= match.fact;
   const { glob: _glob, ...mask } = rule;
-  at.rules.push(mask);
+  at.rules.push(match.unknown ? { ...mask, exact: false } : mask);
 }
 
 function find(rule: GlobRule, prefix: string, host: Host, budget: Budget): readonly Match[] | null {
@@ -62,12 +67,16 @@ function find(rule: GlobRule, prefix: string, host: Host, budget: Budget): reado
   const [start] = host.stat([prefix]);
   if (!start) return matches;
   const here = globAt(rule.glob, prefix);
-  if (here.here) matches.push({ path: prefix, fact: start });
-  let frontier = start.type === 'directory' && here.below ? [prefix] : [];
+  if (here.here) matches.push({ path: prefix, fact: start, unknown: false });
+  let frontier = start.type === 'directory' && here.below ? [{ path: prefix, fact: start }] : [];
   while (frontier.length > 0) {
-    const paths = frontier.flatMap((directory) =>
-      (host.list(directory) ?? []).map((name) => join(directory, name)),
-    );
+    const paths: string[] = [];
+    for (const { path, fact } of frontier) {
+      const names = host.list(path);
+      const unknown = names === null || names.some((name) => name.includes(NO_TEXT));
+      if (unknown && rule.strict) matches.push({ path, fact, unknown });
+      else paths.push(...(names ?? []).map((name) => join(path, name)));
+    }
     budget.left -= paths.length;
     if (budget.left < 0) return null;
     const facts = host.stat(paths);
@@ -77,8 +86,8 @@ function find(rule: GlobRule, prefix: string, host: Host, budget: Budget): reado
       // A symbolic link is no object of its own: what it leads to is judged at its own path.
       if (!fact || fact.real !== path) return;
       const stand = globAt(rule.glob, path);
-      if (stand.here) matches.push({ path, fact });
-      if (fact.type === 'directory' && stand.below) frontier.push(path);
+      if (stand.here) matches.push({ path, fact, unknown: false });
+      if (fact.type === 'directory' && stand.below) frontier.push({ path, fact });
     });
   }
   return matches;

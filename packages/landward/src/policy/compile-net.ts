@@ -109,15 +109,22 @@ function layerPorts(rules: readonly NetRule[], listed: boolean, gaps: GapList): 
   const anyHost = rules
     .filter((rule) => rule.host.kind === 'any')
     .sort((a, b) => width(b) - width(a) || strictness(a) - strictness(b));
+  // Ports that a rule closes for every host, as opposed to those that no rule opens.
+  const closed = new Uint8Array(PORTS);
   for (const rule of anyHost) {
-    paint(ports, rule, rule.verdict === 'allow' ? 1 : 0);
+    const open = rule.verdict === 'allow';
+    paint(ports, rule, open ? 1 : 0);
+    paint(closed, rule, open ? 0 : 1);
     if (rule.verdict === 'ask') gaps.add('net.ask', { rule });
   }
   const oneHost = rules.filter((rule) => rule.host.kind !== 'any');
   for (const rule of oneHost.filter((candidate) => candidate.verdict === 'allow')) {
     if (covers(ports, rule, 1)) continue;
     gaps.add('net.host', { rule });
-    if (gaps.accepts('net.host')) paint(ports, rule, 1);
+    const denied = !covers(closed, rule, 0);
+    if (denied)
+      gaps.add('net.deny', { rule, lost: 'a port that is denied for every other host is open to all' });
+    if (gaps.accepts('net.host') && (!denied || gaps.accepts('net.deny'))) paint(ports, rule, 1);
   }
   for (const rule of oneHost.filter((candidate) => candidate.verdict !== 'allow')) {
     if (rule.verdict === 'ask') gaps.add('net.ask', { rule });

@@ -179,7 +179,7 @@ function residualOf({ fs, scopes, filter, ruleset, row }: ReportInput): readonly
   }
   if (ruleset !== null && ruleset.paths.length > 0) {
     found.push(
-      'Landlock rules hold for objects: other names of a granted object (hard links, bind mounts) are granted as well',
+      'rules hold for objects: what has another name inside a granted tree (a hard link, a bind mount) is granted there, whatever is said about its other names',
     );
   }
   return found;

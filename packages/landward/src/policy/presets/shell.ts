@@ -60,6 +60,6 @@ export const shell = definePolicy({
         '/usr/share/file',
       ),
     ],
-    device: [opens('the terminal', '/dev/tty', '/dev/pts', '/dev/ptmx')],
+    device: [opens('the terminal that the program has; other terminals stay closed', '/dev/tty')],
   },
 });
