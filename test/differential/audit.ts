@@ -70,7 +70,11 @@ function observed(block: string): Observed {
   return {
     errnos: first!.split(' ').map(Number),
     pids,
-    records: accesses.filter(({ serial }) => ours.has(serial)).map(({ text }) => recorded(text)),
+    records: accesses
+      .filter(({ serial }) => ours.has(serial))
+      .map(({ text }) => recorded(text))
+      // The coordinator is in the process group too, and no task of the case.
+      .filter(({ object }) => !object?.startsWith('pid ') || pids.includes(Number(object.slice(4)))),
     lost: rest.find((text) => text.startsWith('X')) ?? null,
   };
 }
@@ -91,9 +95,9 @@ function recorded(text: string): Recorded {
 function expected(behaviour: Behaviour, steps: readonly Step[], pids: readonly number[]): Expected[] {
   const machine = new Machine(behaviour);
   return steps.flatMap((step, index) => {
-    const { decision } = machine.run(step);
-    if (decision === undefined || decision.allowed) return [];
-    return decision.denials
+    const { decision, decisions } = machine.run(step);
+    return (decisions ?? [decision])
+      .flatMap((one) => (one === undefined || one.allowed ? [] : one.denials))
       .filter((denial) => denial.logged)
       .map((denial) => ({
         step: index,
@@ -114,7 +118,8 @@ function objectOf(machine: Machine, denial: Denial, step: Step, pids: readonly n
     case 'mount':
       return null;
     case 'task':
-      return `pid ${pids[(step as Step & { target: number }).target]}`;
+      for (const [number, task] of machine.tasks) if (task === object.task) return `pid ${pids[number]}`;
+      return null;
     case 'port':
       return `port ${object.port === 0 || object.port === null ? 'none' : object.port}`;
     case 'socket':

@@ -67,7 +67,7 @@ static int command[MAX_TASKS][2], answer[2], channel[2];
 static volatile pid_t *pids;
 static char probe = 42;
 
-struct ruleset_attr { uint64_t fs, net, scoped; };
+struct ruleset_attr { uint64_t fs, net, scoped, quiet_fs, quiet_net, quiet_scoped; };
 struct __attribute__((packed)) path_attr { uint64_t access; int32_t fd; };
 struct port_attr { uint64_t access, port; };
 
@@ -157,7 +157,7 @@ static int do_addpath(const struct step *s)
 	if (fd < 0)
 		return errno;
 	struct path_attr attr = { (uint64_t)s->n[1], fd };
-	int result = code(syscall(445, slot_fd(s->n[0]), 1, &attr, 0));
+	int result = code(syscall(445, slot_fd(s->n[0]), 1, &attr, (unsigned)s->n[2]));
 	close(fd);
 	return result;
 }
@@ -263,13 +263,15 @@ static int run(const struct step *s)
 		return code(mount(full(s->base[0], a, buffer[0], 512), full(s->base[1], b, buffer[1], 512), NULL, MS_MOVE, NULL));
 	case OVERLAY: return code(mount("overlay", a, "overlay", 0, b));
 	case RULESET: {
-		struct ruleset_attr attr = { (uint64_t)n[1], (uint64_t)n[2], (uint64_t)n[3] };
+		struct ruleset_attr attr = {
+			(uint64_t)n[1], (uint64_t)n[2], (uint64_t)n[3], (uint64_t)n[4], (uint64_t)n[5] & 0xff, (uint64_t)n[5] >> 8
+		};
 		return keep((int)syscall(444, &attr, sizeof attr, 0), n[0]);
 	}
 	case ADDPATH: return do_addpath(s);
 	case ADDPORT: {
 		struct port_attr attr = { (uint64_t)n[1], (uint64_t)n[2] };
-		return code(syscall(445, slot_fd(n[0]), 2, &attr, 0));
+		return code(syscall(445, slot_fd(n[0]), 2, &attr, (unsigned)n[3]));
 	}
 	case RESTRICT: return code(syscall(446, n[0] < 0 ? -1 : slot_fd(n[0]), (unsigned)n[1]));
 	case FORK: {

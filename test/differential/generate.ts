@@ -238,8 +238,13 @@ class Generator {
     const scoped = random.pick([row.scoped, subset(row.scoped), 0]);
     const slot = random.pick(REAL_RULESETS);
     const stray = random.chance(2) ? 1 << 20 : 0;
-    if (this.#do({ task, op: 'ruleset', slot, fs: (fs | stray) >>> 0, net, scoped })?.errno !== 0)
-      return null;
+    const quiets = random.chance(this.#behaviour.abi >= 10 ? 40 : 2);
+    const quiet = quiets
+      ? ([subset(fs), subset(net), subset(random.chance(95) ? scoped : 3)] as const)
+      : undefined;
+    const made = { task, op: 'ruleset', slot, fs: (fs | stray) >>> 0, net, scoped } as const;
+    if (this.#do(quiet === undefined ? made : { ...made, quiet })?.errno !== 0) return null;
+    const flags = () => (random.chance(quiets ? 40 : 1) ? 1 : 0);
     for (let count = random.below(7); count > 0; count--) {
       const path = random.chance(6) ? '/' : random.chance(12) ? '/tmp' : this.#some();
       const isFile = this.#machine.namespace.find(path, true).object?.dentry.inode?.type !== 'dir';
@@ -250,7 +255,7 @@ class Generator {
         random.chance(8) && this.#machine.tasks.get(task)!.slots.has(DISCONNECTED)
           ? { path: '.', slot: DISCONNECTED }
           : { path };
-      this.#do({ task, op: 'addpath', slot, access: access >>> 0, at });
+      this.#do({ task, op: 'addpath', slot, access: access >>> 0, at, flags: flags() });
     }
     for (let count = random.below(3); count > 0; count--) {
       const port = random.chance(3) ? 70000 : random.pick([0, 80, 443, 5000]);
@@ -260,6 +265,7 @@ class Generator {
         slot,
         access: random.chance(90) ? subset(net) || net : 1 << random.below(5),
         port,
+        flags: flags(),
       });
     }
     return slot;

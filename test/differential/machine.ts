@@ -68,6 +68,8 @@ export interface Answer {
   readonly errno: number;
   /** Landlock's decision, where it was asked. */
   readonly decision?: Decision | undefined;
+  /** The decisions of a step that asks several times, such as a signal to a group. */
+  readonly decisions?: readonly Decision[];
 }
 
 /** A step that names a task, slot or child that isn't there: the case means nothing. */
@@ -112,7 +114,7 @@ export class Machine {
     };
     const at = (place: At): vfs.At => {
       const found = { path: place.path, base: this.#base(task, place) };
-      if (step.op !== 'addpath') this.#refuseFrozen(found);
+      this.#refuseFrozen(found, step.op === 'addpath');
       return found;
     };
     switch (step.op) {
@@ -171,11 +173,9 @@ export class Machine {
       case 'remount':
         return this.#mount(task, step, at);
       case 'ruleset': {
-        const made = createRuleset(this.behaviour, {
-          handledFs: step.fs,
-          handledNet: step.net,
-          scoped: step.scoped,
-        });
+        const [quietFs, quietNet, quietScoped] = step.quiet ?? [0, 0, 0];
+        const handled = { handledFs: step.fs, handledNet: step.net, scoped: step.scoped };
+        const made = createRuleset(this.behaviour, { ...handled, quietFs, quietNet, quietScoped });
         if (!made.ok) return { errno: made.errno };
         task.slots.set(step.slot, { kind: 'ruleset', ruleset: made.value });
         return { errno: 0 };
@@ -198,10 +198,13 @@ export class Machine {
         const group = [...this.tasks.values()].reverse();
         const owner = step.target < 0 ? group : this.#task(step.target);
         const record = setOwner(this.behaviour, task, owner);
-        for (const target of step.target < 0 ? group : [owner as MachineTask]) {
-          if (deliverOwned(this.behaviour, record, target).allowed) target.pending = true;
-        }
-        return { errno: 0 };
+        const targets = step.target < 0 ? group : [this.#task(step.target)];
+        const decisions = targets.map((target) => {
+          const decision = deliverOwned(this.behaviour, record, target);
+          if (decision.allowed) target.pending = true;
+          return decision;
+        });
+        return { errno: 0, decisions };
       }
       case 'pending': {
         const errno = task.pending ? 0 : ERRNO.EAGAIN;
@@ -243,12 +246,13 @@ export class Machine {
     return list;
   }
 
-  /** An overlay's layers change with it, and changing them below its feet has no defined result: only rules may name them. */
-  #refuseFrozen({ path, base }: vfs.At): void {
+  /** An overlay's layers change with it, and changing them below its feet has no defined result: only rules may name their roots. */
+  #refuseFrozen({ path, base }: vfs.At, rule: boolean): void {
     for (const follow of [false, true]) {
       const found = this.namespace.find(path, follow, base);
       if (found.object === undefined) continue;
       const places = [found.name, found.directory.dentry, found.object.dentry];
+      if (rule && this.#frozen.includes(found.object.dentry)) continue;
       if (places.some((place) => this.#frozen.some((root) => place.isWithin(root)))) throw new Senseless();
     }
   }
@@ -294,7 +298,11 @@ export class Machine {
       const nullDevice = inode.type === 'char' && inode.rdev === 0x103;
       if (inode.type === 'sock' || inode.type === 'block' || (inode.type === 'char' && !nullDevice))
         return { errno: ERRNO.ENXIO };
-      if (inode.type === 'fifo' && !has(OPEN.READ)) return { errno: PASSED };
+      if (inode.type === 'fifo' && !has(OPEN.READ)) {
+        // Whether it succeeds depends on who reads, so nothing may be done with the result.
+        if (step.slot >= 0) throw new Senseless();
+        return { errno: PASSED };
+      }
     }
     if (step.slot >= 0) task.slots.set(step.slot, { kind: 'file', file: opened.file });
     return opened;
@@ -391,11 +399,16 @@ export class Machine {
       if (found.object.dentry.inode === null) return { errno: ERRNO.ENOENT };
       added = addPathRule(this.behaviour, slot.ruleset, {
         access: step.access,
+        flags: step.flags ?? 0,
         parent: { kind: 'path', path: found.object },
       });
     } else {
       if (this.behaviour.abi < 4) return { errno: ERRNO.EINVAL };
-      added = addPortRule(this.behaviour, slot.ruleset, { access: step.access, port: step.port });
+      added = addPortRule(this.behaviour, slot.ruleset, {
+        access: step.access,
+        port: step.port,
+        flags: step.flags ?? 0,
+      });
     }
     if (!added.ok) return { errno: added.errno };
     // A descriptor that was inherited refers to the same ruleset, so the slot object is changed, not replaced.

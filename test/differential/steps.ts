@@ -52,9 +52,24 @@ export type Step = { readonly task: number } & (
       readonly fs: number;
       readonly net: number;
       readonly scoped: number;
+      /** Quiet masks of ABI 10: file-system rights, port rights, scopes. */
+      readonly quiet?: readonly [number, number, number];
     }
-  | { readonly op: 'addpath'; readonly slot: number; readonly access: number; readonly at: At }
-  | { readonly op: 'addport'; readonly slot: number; readonly access: number; readonly port: number }
+  | {
+      readonly op: 'addpath';
+      readonly slot: number;
+      readonly access: number;
+      readonly at: At;
+      /** Flags of `landlock_add_rule`. */
+      readonly flags?: number;
+    }
+  | {
+      readonly op: 'addport';
+      readonly slot: number;
+      readonly access: number;
+      readonly port: number;
+      readonly flags?: number;
+    }
   | { readonly op: 'restrict'; readonly slot: number; readonly flags: number }
   | { readonly op: 'fork'; readonly child: number }
   | { readonly op: 'signal' | 'ptrace'; readonly target: number }
@@ -146,6 +161,10 @@ function slotOf(at: At | null): number {
   return at?.slot ?? -1;
 }
 
+function rulesetNumbers({ slot, fs, net, scoped, quiet = [0, 0, 0] }: Step & { op: 'ruleset' }): number[] {
+  return [slot, fs, net, scoped, quiet[0], quiet[1] | (quiet[2] << 8)];
+}
+
 function operands(step: Step): readonly [readonly number[], readonly string[]] {
   switch (step.op) {
     case 'symlink':
@@ -180,11 +199,11 @@ function operands(step: Step): readonly [readonly number[], readonly string[]] {
         ],
       ];
     case 'ruleset':
-      return [[step.slot, step.fs, step.net, step.scoped], []];
+      return [rulesetNumbers(step), []];
     case 'addpath':
-      return [[step.slot, step.access], [step.at.path]];
+      return [[step.slot, step.access, step.flags ?? 0], [step.at.path]];
     case 'addport':
-      return [[step.slot, step.access, step.port], []];
+      return [[step.slot, step.access, step.port, step.flags ?? 0], []];
     case 'restrict':
       return [[step.slot, step.flags], []];
     case 'fork':

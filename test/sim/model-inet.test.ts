@@ -140,6 +140,14 @@ test('sending: TCP is free but for fast open, UDP asks twice', () => {
   assert.deepEqual(blockers(autobind.denials[0]!), ['net.bind_udp']);
   const object = autobind.denials[0]!.object;
   assert.equal(object.kind === 'port' ? object.port : 0, null, 'an automatic bind names no port');
+  for (const [address, port] of [
+    [unspec(80), null],
+    [inet(80), 80],
+  ] as const) {
+    const refusal = bind(behaviour, deny, tcp4, address);
+    const named = refusal.allowed ? undefined : refusal.denials[0]!.object;
+    assert.equal(named?.kind === 'port' ? named.port : undefined, port);
+  }
   assert.equal(errno(send(behaviour, onlySend, { ...udp4, bound: true }, null)), 0);
   assert.equal(errno(connect(behaviour, deny, udp4, unspec(80))), 0);
 });

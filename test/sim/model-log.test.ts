@@ -178,4 +178,11 @@ test('a mark met early still counts when another layer is met above', () => {
   const socket = { family: 'inet', type: 'stream', protocol: 6, bound: false } as const;
   const twice = confine(behaviour, [quiet, quiet]);
   assert.equal(logged(bind(behaviour, twice, socket, { family: 'inet', length: 16, port: 80 })), false);
+  const inner = { ...quiet, ports: [[80, 1, 'quiet']] } as const;
+  const older = bind(behaviour, confine(behaviour, [quiet, inner]), socket, {
+    family: 'inet',
+    length: 16,
+    port: 80,
+  });
+  assert.equal(logged(older), false, 'the older layer keeps its mark');
 });

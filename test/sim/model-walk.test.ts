@@ -208,26 +208,28 @@ test('an open keeps what it had of the optional rights', () => {
 
 test('always-allowed ioctl commands and files that no domain opened', () => {
   const scene = new Scene();
-  const device = scene.add('/null', 'char');
-  const credential = confine(behaviour, [{ handledFs: fsMask('fs.ioctl_dev', 'fs.truncate') }]);
-  const opened = open(behaviour, credential, device, { read: true, write: false });
-  assert.ok(opened.allowed);
-  const file: OpenFile = { path: device, rights: opened.rights };
-  const free = [
-    0x5451, 0x5450, 0x5421, 0x5452, 0x5460, 0xc0045877, 0xc0045878, 0xc020660b, 0x2, 0x40049409, 0x4020940d,
-    0xc0189436, 0x80111500, 0x80811501,
-  ];
-  assert.deepEqual(new Set(Object.values(FREE_IOCTLS)), new Set(free));
-  for (const command of free)
-    assert.ok(fileIoctl(behaviour, file, command | 0).allowed, command.toString(16));
-  for (const command of [0x541b, 0x5401, 0x80086601, 1]) {
-    const decision = fileIoctl(behaviour, file, command);
-    assert.equal(decision.allowed ? 0 : decision.errno, ERRNO.EACCES);
-    const object = decision.allowed ? null : decision.denials[0]!.object;
-    assert.equal(object?.kind === 'path' ? object.ioctl : null, command);
+  for (const type of ['char', 'block'] as const) {
+    const device = scene.add(`/${type}`, type);
+    const credential = confine(behaviour, [{ handledFs: fsMask('fs.ioctl_dev', 'fs.truncate') }]);
+    const opened = open(behaviour, credential, device, { read: true, write: false });
+    assert.ok(opened.allowed);
+    const file: OpenFile = { path: device, rights: opened.rights };
+    const free = [
+      0x5451, 0x5450, 0x5421, 0x5452, 0x5460, 0xc0045877, 0xc0045878, 0xc020660b, 0x2, 0x40049409, 0x4020940d,
+      0xc0189436, 0x80111500, 0x80811501,
+    ];
+    assert.deepEqual(new Set(Object.values(FREE_IOCTLS)), new Set(free));
+    for (const command of free)
+      assert.ok(fileIoctl(behaviour, file, command | 0).allowed, command.toString(16));
+    for (const command of [0x541b, 0x5401, 0x80086601, 1]) {
+      const decision = fileIoctl(behaviour, file, command);
+      assert.equal(decision.allowed ? 0 : decision.errno, ERRNO.EACCES);
+      const object = decision.allowed ? null : decision.denials[0]!.object;
+      assert.equal(object?.kind === 'path' ? object.ioctl : null, command);
+    }
+    assert.ok(fileTruncate(behaviour, { path: device, rights: ALL_RIGHTS }).allowed);
+    assert.ok(fileIoctl(behaviour, { path: device, rights: ALL_RIGHTS }, 0x5401).allowed);
   }
-  assert.ok(fileTruncate(behaviour, { path: device, rights: ALL_RIGHTS }).allowed);
-  assert.ok(fileIoctl(behaviour, { path: device, rights: ALL_RIGHTS }, 0x5401).allowed);
 });
 
 test('each operation asks for its rights, and nothing else', () => {

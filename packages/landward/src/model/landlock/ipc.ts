@@ -90,13 +90,14 @@ export function setOwner(behaviour: Behaviour, caller: Task, owner: Task | reado
   const judged =
     group === null ? (owner as Task) : behaviour.knobs.sigioGroup === 'registration' ? group[0] : undefined;
   const self = judged !== undefined && judged.process === caller.process;
-  return { domain: self ? null : caller.credential.domain, process: caller.process, self };
+  const { domain, sameExec } = caller.credential;
+  return { domain: self ? null : domain, sameExec, process: caller.process, self };
 }
 
 /** Delivery of SIGIO or SIGURG: the domain that was recorded at `F_SETOWN` against the target's domain now. */
 export function deliverOwned(behaviour: Behaviour, owner: FileOwner, target: Task): Decision {
   if (owner.domain === null) return ALLOWED;
   if (behaviour.knobs.sigioGroup === 'delivery' && owner.process === target.process) return ALLOWED;
-  const asker = { behaviour, domain: owner.domain, sameExec: 0 };
+  const asker = { behaviour, domain: owner.domain, sameExec: owner.sameExec };
   return scoped(asker, target.credential.domain, 'scope.signal', { kind: 'task', task: target });
 }

@@ -96,6 +96,8 @@ export interface InetSocket {
 /** Whom `F_SETOWN` recorded. */
 export interface FileOwner {
   readonly domain: Domain | null;
+  /** Whether the program that enforced each layer still ran, a bit for each. */
+  readonly sameExec: number;
   /** The process that called `F_SETOWN`. */
   readonly process: Process;
   /** Whether the recorded domain is not kept, because the owner is a thread of the caller's own process. */

@@ -59,6 +59,7 @@ export class MountNamespace {
   #find(path: string, follow: boolean, base: MemoryPath, links: { left: number }): Found {
     const names = path.split('/').filter((name) => name !== '' && name !== '.');
     let at = base;
+    if (names.length === 0 && at.dentry.inode?.type !== 'dir') return { errno: ERRNO.ENOTDIR };
     if (names.length === 0) return { errno: 0, directory: at, name: at.dentry, object: at, dead: false };
     for (const [index, name] of names.entries()) {
       const last = index === names.length - 1;
