@@ -13,6 +13,7 @@ import type { PolicyDefinition } from '../policy/define.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type PolicyInput, type PresetSource, resolvePolicy } from '../policy/resolve.ts';
 import { type ApprovedText, approvalDigest, isApproved, writeApproval } from './approvals.ts';
+import { absolutePath, isInput, parentOf, presetBody } from './load-input.ts';
 import { findProjectFile, type PolicyFile, readPolicyFile } from './policy-file.ts';
 import { type Environment, homeDirectory, systemVariables } from './variables.ts';
 
@@ -224,31 +225,4 @@ class Loader {
       fix: 'Correct owner and mode of the file',
     });
   }
-}
-
-function isInput(policy: PolicyDefinition | PolicyInput): policy is PolicyInput {
-  return 'name' in policy && ('text' in policy || 'value' in policy);
-}
-
-function presetBody(preset: PresetSource, name: string): Pick<PolicyInput, 'text' | 'format' | 'value'> {
-  const content = preset(name);
-  if (content === undefined)
-    throw new LandwardError('POLICY_NOT_FOUND', `There is no preset '@${name}'`, {
-      part: name,
-      fix: 'See landward policy presets',
-    });
-  return typeof content === 'string' ? { text: content, format: 'toml' } : { value: content };
-}
-
-function absolutePath(path: string, cwd: string): string {
-  const parts: string[] = [];
-  for (const part of (path.startsWith('/') ? path : `${cwd}/${path}`).split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return `/${parts.join('/')}`;
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/')) || '/';
 }

@@ -10,7 +10,7 @@ import { quote } from './expand.ts';
 import { writeTarget } from './net-text.ts';
 import type { Policy } from './policy.ts';
 import { printSettings, printTests } from './print-settings.ts';
-import { defaultMissing } from './rules-of.ts';
+import { defaultMissing } from './rule-reader.ts';
 import { type TomlValue, tomlLine } from './toml-write.ts';
 import { ALL_FS_RIGHTS, HIDE_RIGHTS, sortedRights, VERBS, verbNames } from './verbs.ts';
 

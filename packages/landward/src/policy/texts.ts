@@ -9,6 +9,7 @@ import { LandwardError } from '../errors.ts';
 import { check } from './check.ts';
 import type { PolicyDefinition } from './define.ts';
 import { expand, isRefusal, plain } from './expand.ts';
+import { sortIntoLayers } from './layer-texts.ts';
 import type { Problems } from './problems.ts';
 import { type Format, formatOf, readText } from './read.ts';
 import { POLICY_SCHEMA } from './schema.ts';
@@ -213,31 +214,6 @@ export async function gatherTexts(
     if (text !== undefined) roots.push(text);
   }
   return sortIntoLayers(roots);
-}
-
-function sortIntoLayers(roots: readonly PolicyText[]): LayeredTexts {
-  const grants: PolicyText[] = [];
-  const limits: PolicyText[][] = [];
-  const visit = (text: PolicyText, into: PolicyText[], inLimit: boolean): void => {
-    const list = text.layer === 'limit' && !inLimit ? [] : into;
-    if (list.includes(text)) return;
-    if (list !== into) limits.push(list);
-    for (const inner of text.extended) visit(inner, list, list !== grants);
-    list.push(text);
-  };
-  for (const root of roots) visit(root, grants, false);
-  const unique = limits.filter(
-    (list, index) => limits.findIndex((other) => sameTexts(other, list)) === index,
-  );
-  return {
-    grants,
-    limits: unique,
-    sources: [...new Set([...grants, ...unique.flat()].map((text) => text.name))],
-  };
-}
-
-function sameTexts(a: readonly PolicyText[], b: readonly PolicyText[]): boolean {
-  return a.length === b.length && a.every((text, index) => text === b[index]);
 }
 
 async function treeOf(input: PolicyInput, problems: Problems): Promise<TableNode | undefined> {
