@@ -20,7 +20,8 @@ export const command: Command = {
     const { loadForRun } = await import('../launch/run-policy.ts');
     const { policy, plan } = await loadForRun({ policy: operands }, { keepGaps: true });
     if (values.kernel) {
-      print(`${JSON.stringify(plan.ruleset, null, 2)}\n`);
+      const { printKernel } = await import('../policy/report-kernel.ts');
+      print(lines(printKernel(plan).join('\n')));
       return 0;
     }
     const { printPolicy } = await import('../policy/print.ts');

@@ -17,6 +17,8 @@ const COMMANDS = {
   diff: { load: () => import('./policy-diff.ts'), help: 'say what changes from one policy to another' },
   schema: { load: () => import('./policy-schema.ts'), help: 'print the JSON Schema of policies' },
   presets: { load: () => import('./policy-presets.ts'), help: 'list the presets' },
+  import: { load: () => import('./policy-import.ts'), help: 'read a policy of another format' },
+  export: { load: () => import('./policy-export.ts'), help: 'write the official Landlock configuration' },
   approve: {
     load: () => import('./policy-approve.ts'),
     help: "let this project's policy grant, until it changes",

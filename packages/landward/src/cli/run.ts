@@ -67,7 +67,12 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
     const { plan, found } = await loadForRun(values, { keepGaps: dry });
     if (found !== undefined && found.state !== 'approved') printError(notice(found));
     if (dry || values.report) {
-      const text = `${JSON.stringify(plan.report, jsonValue, 2)}\n`;
+      const { formatReport, reportData } = await import('../policy/report-text.ts');
+      const text = values.json
+        ? `${JSON.stringify(reportData(plan), null, 2)}\n`
+        : formatReport(plan)
+            .map((line) => `${escapeText(line)}\n`)
+            .join('');
       if (dry) print(text);
       else printError(text);
     }
@@ -95,9 +100,4 @@ interface Found {
 function notice({ path, state, reason }: Found): string {
   const why = reason === undefined ? `${state}` : `${state}: ${reason}`;
   return `landward: ${escapeText(path)} only narrows (${escapeText(why)}); landward policy approve lets it grant\n`;
-}
-
-/** 64-bit numbers as strings, which JSON has no number for. */
-function jsonValue(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
 }

@@ -7,6 +7,7 @@
  */
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { attempt } from '../kernel/call.ts';
 
 /** What was found. */
 export interface Rings {
@@ -31,9 +32,11 @@ export function findRings(): Rings {
     open.add(field(info, 'ino') ?? '');
     if (field(info, 'SqThread') !== '-1')
       dangerous.push(`Descriptor ${name} is an io_uring ring with a polling thread of its own`);
-    else if (/^Personalities:/m.test(info))
-      dangerous.push(`Descriptor ${name} is an io_uring ring with a registered personality`);
-    else ordinary.push(Number(name));
+    else {
+      const state = dropPersonalities(Number(name));
+      if (state === 'none') ordinary.push(Number(name));
+      else dangerous.push(`Descriptor ${name} is an io_uring ring ${state}`);
+    }
   }
   // A ring can live on in a mapping after its descriptor is closed, and then nobody can look at it.
   for (const line of readFileSync('/proc/self/maps', 'utf8').split('\n')) {
@@ -47,6 +50,22 @@ export function findRings(): Rings {
     if (name.startsWith('iou-sqp-')) dangerous.push(`Thread ${tid} (${name}) polls an io_uring ring`);
   }
   return { ordinary, dangerous: [...new Set(dangerous)] };
+}
+
+const REGISTER_PERSONALITY = 9;
+const UNREGISTER_PERSONALITY = 10;
+
+/**
+ * Whether a ring has personalities. The kernel does not tell, but it numbers them one by one: registering one more (the one of
+ * now, dropped again) says how many there can have been, and dropping a number says whether it was there.
+ */
+function dropPersonalities(ring: number): string {
+  const last = attempt('io_uring_register', ring, REGISTER_PERSONALITY, null, 0);
+  if (last < 0) return 'that cannot be asked for registered personalities';
+  let found = 0;
+  for (let id = 1; id <= last; id++)
+    if (attempt('io_uring_register', ring, UNREGISTER_PERSONALITY, null, id) === 0 && id < last) found++;
+  return found === 0 ? 'none' : `that had ${found} registered personalities (they are dropped now)`;
 }
 
 function linkOf(fd: string): string | undefined {

@@ -21,7 +21,7 @@ import { type Result, type RunError, runError, type StartFailure } from './resul
 import { SIGNALS, signalName } from './signals.ts';
 import type { SpawnOptions } from './spawn-options.ts';
 import { type Started, start } from './start.ts';
-import { openStdio, type Stdio, type StdioItem } from './stdio.ts';
+import { openStdio, type Stdio, stdioItems } from './stdio.ts';
 import { Tree } from './tree.ts';
 
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -52,8 +52,7 @@ export class Running implements PromiseLike<Result> {
     this.#command = command;
     this.#args = [...args];
     this.#options = options;
-    const items = stdioItems(options);
-    this.#stdio = openStdio(items);
+    this.#stdio = openStdio(stdioItems(options));
     ({ stdin: this.stdin, stdout: this.stdout, stderr: this.stderr } = this.#stdio);
     const limit = options.maxOutputBytes ?? MAX_OUTPUT_BYTES;
     const capture = (stream: Readable | null) =>
@@ -189,6 +188,8 @@ export class Running implements PromiseLike<Result> {
       return ended;
     } finally {
       stop();
+      // Nobody reads it any more.
+      this.stdin?.destroy();
       attempt('close', pidfd);
       this.#process = { ...this.#process!, pidfd: -1 };
     }
@@ -236,12 +237,6 @@ export class Running implements PromiseLike<Result> {
         ended === null ? null : { userMs: ended.userSeconds * 1000, systemMs: ended.systemSeconds * 1000 },
     };
   }
-}
-
-function stdioItems(options: SpawnOptions): readonly [StdioItem, StdioItem, StdioItem] {
-  const { stdio = 'pipe', input } = options;
-  const [stdin, stdout, stderr] = typeof stdio === 'object' ? stdio : ([stdio, stdio, stdio] as const);
-  return [input === undefined ? stdin : 'pipe', stdout, stderr];
 }
 
 function startFailure(error: unknown): StartFailure | null {

@@ -17,6 +17,16 @@ export type StdioItem = 'pipe' | 'ignore' | 'inherit' | number;
 /** All three alike, or one each for standard input, output and error. */
 export type StdioOption = StdioItem | readonly [StdioItem, StdioItem, StdioItem];
 
+/** What each of the three is; whoever gives an input gets a pipe for it. */
+export function stdioItems(options: {
+  readonly stdio?: StdioOption;
+  readonly input?: string | Uint8Array;
+}): readonly [StdioItem, StdioItem, StdioItem] {
+  const { stdio = 'pipe', input } = options;
+  const [stdin, stdout, stderr] = typeof stdio === 'object' ? stdio : ([stdio, stdio, stdio] as const);
+  return [input === undefined ? stdin : 'pipe', stdout, stderr];
+}
+
 /** The two sides of the three descriptors. */
 export interface Stdio {
   /** Which descriptor of this process becomes 0, 1 and 2 of the program. */
