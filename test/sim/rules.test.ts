@@ -276,6 +276,22 @@ test('no move or link frees what is denied', () => {
   assert.equal(ask(move('/p/a', '/p/b', { replaces: true })), 'allow');
 });
 
+test('what may be a directory moves only where a directory could', () => {
+  const rules = [
+    path('allow', '/p', WRITE),
+    path('deny', '/p/d/secret', []),
+    path('deny', '/p/x/**/.env', []),
+  ];
+  const ask = (from: string, more: Partial<Extract<Request, { kind: 'refer' }>>) =>
+    verdictOf(rules, move(from, '/p/e', more));
+  for (const from of ['/p/d', '/p/x/y']) {
+    assert.equal(ask(from, {}), 'deny');
+    assert.equal(ask(from, { directory: true }), 'deny');
+    assert.equal(ask(from, { directory: false }), 'allow');
+    assert.equal(ask(from, { operation: 'link' }), 'allow');
+  }
+});
+
 test('missing fs.refer alone is EXDEV, and is not asked inside one directory', () => {
   const rules = [
     path(

@@ -91,7 +91,12 @@ function realRequest(request: Request, host: Host): Request {
     const above = follow(path.slice(0, slash) || '/');
     return `${above === '/' ? '' : above}${path.slice(slash)}`;
   };
-  if (request.kind === 'refer') return { ...request, from: entry(request.from), to: entry(request.to) };
+  if (request.kind === 'refer') {
+    const [from, to] = [entry(request.from), entry(request.to)];
+    const [source, target] = host.stat([from, to]);
+    const directory = source == null ? {} : { directory: source.type === 'directory' };
+    return { ...directory, ...request, from, to, replaces: target != null };
+  }
   return request;
 }
 

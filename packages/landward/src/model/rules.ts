@@ -121,6 +121,7 @@ export type Request =
       readonly from: string;
       readonly to: string;
       readonly operation: 'rename' | 'link' | 'exchange';
+      /** Whether `from` is a directory. Without it, it may be one: then the move must also be safe for what is below. */
       readonly directory?: boolean;
       /** Whether something is at `to` already, which the move removes. */
       readonly replaces?: boolean;

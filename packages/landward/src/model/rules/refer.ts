@@ -60,7 +60,9 @@ export function answerRefer(indexed: IndexedLayer, request: ReferRequest): Refer
     fold(answerRights(indexed, to, pathMask(target))),
   ].filter((answer) => answer !== null);
 
-  const gained = gainedRights(indexed, from, to, directory);
+  // An object of unknown type is taken for a directory: a move must not free what may lie below it.
+  const maybeDirectory = operation !== 'link' && request.directory !== false;
+  const gained = gainedRights(indexed, from, to, maybeDirectory);
   // What lies at the other end of an exchange is not known, so it is taken for a directory.
   if (operation === 'exchange') gained.push(...gainedRights(indexed, to, from, true));
   if (gained.length > 0) {
