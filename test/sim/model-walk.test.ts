@@ -253,6 +253,8 @@ test('each operation asks for its rights, and nothing else', () => {
   assert.deepEqual(Object.keys(OPERATIONS), Object.keys(asks));
   for (const [operation, rights] of Object.entries(asks)) {
     assert.equal(request(operation as keyof typeof OPERATIONS), fsMask(...rights), operation);
+    const on = /^(make|remove)/.test(operation) ? 'directory' : 'object';
+    assert.equal(OPERATIONS[operation as keyof typeof OPERATIONS].on, on, operation);
   }
   assert.equal(openRequest('dir', { read: true, write: true, execute: true }), fsMask('fs.read_dir'));
   assert.equal(

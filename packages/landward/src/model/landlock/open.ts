@@ -5,7 +5,7 @@
 
 import { ERRNO } from '../../uapi/errno.ts';
 import { FS_RIGHTS } from '../../uapi/landlock.ts';
-import { ACCESS_OPTIONAL, fsMask } from '../../uapi/masks.ts';
+import { fsMask } from '../../uapi/masks.ts';
 import type { Behaviour } from './behaviour.ts';
 import { ALLOWED, blame, type Decision, type Denied, denied, type Lack, recorded } from './decision.ts';
 import type { Credential } from './domain.ts';
@@ -17,6 +17,12 @@ import type { FileRights, OpenFile, Path } from './world.ts';
 const ALL = Object.values(FS_RIGHTS).reduce((mask, right) => mask | (1 << right.bit), 0);
 const TRUNCATE = fsMask('fs.truncate');
 const IOCTL_DEV = fsMask('fs.ioctl_dev');
+
+/** The optional rights, and where `denyLayers` keeps the layer of each. */
+const OPTIONAL = [
+  [TRUNCATE, 0],
+  [IOCTL_DEV, 4],
+] as const;
 
 /** What a file keeps that Landlock did not see opened (pipes, sockets, memory files), or that no domain opened. */
 export const ALL_RIGHTS: FileRights = { allowed: ALL, domain: null, denyLayers: 0, quiet: 0, sameExec: 0 };
@@ -44,7 +50,7 @@ export function open(behaviour: Behaviour, credential: Credential, path: Path, m
   let quiet = 0;
   for (let layer = 0; layer < missing.length; layer++) {
     lacking |= missing[layer]!;
-    for (const [right, shift] of [[TRUNCATE, 0] as const, [IOCTL_DEV, 4] as const]) {
+    for (const [right, shift] of OPTIONAL) {
       if ((missing[layer]! & right) === 0) continue;
       denyLayers = (denyLayers & ~(0xf << shift)) | ((layer & 0xf) << shift);
       const muted = (quietLayers & (1 << layer)) !== 0 && (domain.layers[layer]!.quietFs & right) !== 0;
@@ -104,6 +110,3 @@ function use(behaviour: Behaviour, file: OpenFile, right: number, ioctl?: number
     ],
   };
 }
-
-/** The optional rights as a mask: those that are decided at open and used later. */
-export const OPTIONAL = ACCESS_OPTIONAL;
