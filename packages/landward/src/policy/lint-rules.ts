@@ -1,11 +1,41 @@
 /** Lints about how rules are written: rules that do nothing, rules that contradict, rights that miss their companion. */
 
 import { decideIndexed, indexRules } from '../model/decide-rules.ts';
-import { isBelow, prefixes } from '../model/paths.ts';
-import type { PathRule, RuleLayer } from '../model/rules.ts';
+import { prefixes } from '../model/paths.ts';
+import type { Origin, PathRule, RuleLayer } from '../model/rules.ts';
+import type { FsRight } from '../uapi/landlock.ts';
 import { OTHER_NAME } from './diff-probes.ts';
-import type { Finding } from './lint.ts';
+import type { Finding, LintCode } from './lint.ts';
 import type { Policy } from './policy.ts';
+
+/** Rights that are of little use without another. */
+const COMPANIONS: readonly {
+  readonly code: LintCode;
+  readonly having: FsRight;
+  readonly and?: FsRight;
+  readonly lacking: FsRight;
+  readonly text: (path: string) => string;
+}[] = [
+  {
+    code: 'missing-truncate',
+    having: 'fs.write_file',
+    lacking: 'fs.truncate',
+    text: (path) => `Files in ${path} can be written but not truncated: opening them anew fails`,
+  },
+  {
+    code: 'missing-refer',
+    having: 'fs.make_reg',
+    and: 'fs.remove_file',
+    lacking: 'fs.refer',
+    text: (path) => `Files in ${path} cannot be moved between directories`,
+  },
+  {
+    code: 'missing-read',
+    having: 'fs.execute',
+    lacking: 'fs.read_file',
+    text: (path) => `Programs in ${path} can be executed but not read: scripts and loaders fail`,
+  },
+];
 
 /** Findings about the rules of each layer. */
 export function lintRules(policy: Policy): Finding[] {
@@ -36,7 +66,8 @@ function redundant(rules: readonly PathRule[]): Finding[] {
   }
   const findings: Finding[] = [];
   for (const rule of rules) {
-    if (rule.verdict !== 'allow' || rule.pattern.kind === 'glob') continue;
+    if (rule.verdict !== 'allow' || rule.pattern.kind === 'glob' || rule.origin.preset !== undefined)
+      continue;
     const { path } = rule.pattern;
     const denial = (literals.get(path) ?? []).find(
       (other) => other.verdict !== 'allow' && other.pattern.kind === 'subtree' && givesNoMore(rule, other),
@@ -44,7 +75,7 @@ function redundant(rules: readonly PathRule[]): Finding[] {
     if (denial !== undefined) {
       findings.push({
         code: 'contradiction',
-        text: `The ${denial.verdict} of line ${denial.origin.line} always wins over this rule`,
+        text: `The ${denial.verdict} of ${placeOf(denial.origin, rule.origin)} always wins over this rule`,
         at: rule.origin,
       });
       continue;
@@ -53,7 +84,7 @@ function redundant(rules: readonly PathRule[]): Finding[] {
     if (wider !== undefined)
       findings.push({
         code: 'shadowed-rule',
-        text: `The rule of line ${wider.origin.line} allows this already`,
+        text: `The rule of ${placeOf(wider.origin, rule.origin)} allows this already`,
         at: rule.origin,
       });
   }
@@ -81,6 +112,13 @@ function widerRule(
   return undefined;
 }
 
+/** Where another rule is, as seen from a rule. */
+function placeOf(other: Origin, from: Origin): string {
+  if (other.preset !== undefined) return other.preset;
+  if (other.file === from.file) return other.line > 0 ? `line ${other.line}` : 'this policy';
+  return other.line > 0 ? `${other.file}:${other.line}` : other.file;
+}
+
 /** Whether all rights that Landlock knows of one rule are rights of another. */
 function givesNoMore(rule: PathRule, other: PathRule): boolean {
   return rule.rights.every((right) => right.startsWith('meta.') || other.rights.includes(right));
@@ -94,11 +132,14 @@ function before(a: PathRule, b: PathRule): boolean {
 }
 
 function idle(rules: readonly PathRule[]): Finding[] {
-  const allowed = rules.filter(({ verdict }) => verdict === 'allow').map(({ pattern }) => pattern.path);
+  const allowed = new Set(
+    rules.filter(({ verdict }) => verdict === 'allow').map(({ pattern }) => pattern.path),
+  );
+  const above = new Set([...allowed].flatMap(prefixes));
   return rules
-    .filter(({ verdict }) => verdict === 'deny')
+    .filter(({ verdict, origin }) => verdict === 'deny' && origin.preset === undefined)
     .filter(
-      ({ pattern }) => !allowed.some((path) => isBelow(path, pattern.path) || isBelow(pattern.path, path)),
+      ({ pattern: { path } }) => !above.has(path) && !prefixes(path).some((prefix) => allowed.has(prefix)),
     )
     .map(({ origin, pattern }) => ({
       code: 'idle-denial',
@@ -108,44 +149,24 @@ function idle(rules: readonly PathRule[]): Finding[] {
 }
 
 function companions(rules: readonly PathRule[]): Finding[] {
-  return rules.flatMap((rule): Finding[] => {
-    if (rule.verdict !== 'allow') return [];
-    const { path } = rule.pattern;
-    const given = new Set(
-      rules
-        .filter(
-          (other) =>
-            other.verdict === 'allow' &&
-            other.pattern.kind === 'subtree' &&
-            isBelow(path, other.pattern.path),
-        )
-        .flatMap(({ rights }) => rights)
-        .concat(rule.rights),
-    );
-    const findings: Finding[] = [];
-    if (rule.rights.includes('fs.write_file') && !given.has('fs.truncate')) {
-      findings.push({
-        code: 'missing-truncate',
-        text: `Files in ${path} can be written but not truncated: opening them anew fails`,
-        at: rule.origin,
-      });
-    }
-    if (rule.rights.includes('fs.make_reg') && given.has('fs.remove_file') && !given.has('fs.refer')) {
-      findings.push({
-        code: 'missing-refer',
-        text: `Files in ${path} cannot be moved between directories`,
-        at: rule.origin,
-      });
-    }
-    if (rule.rights.includes('fs.execute') && !given.has('fs.read_file')) {
-      findings.push({
-        code: 'missing-read',
-        text: `Programs in ${path} can be executed but not read: scripts and loaders fail`,
-        at: rule.origin,
-      });
-    }
-    return findings;
-  });
+  const trees = new Map<string, Set<string>>();
+  for (const { verdict, pattern, rights } of rules) {
+    if (verdict !== 'allow' || pattern.kind !== 'subtree') continue;
+    const given = trees.get(pattern.path) ?? new Set();
+    trees.set(pattern.path, given);
+    for (const right of rights) given.add(right);
+  }
+  return rules
+    .filter(({ verdict, origin }) => verdict === 'allow' && origin.preset === undefined)
+    .flatMap((rule) => {
+      const { path } = rule.pattern;
+      const chain = prefixes(path).map((prefix) => trees.get(prefix));
+      const given = (right: FsRight) =>
+        rule.rights.includes(right) || chain.some((rights) => rights?.has(right));
+      return COMPANIONS.filter(({ having, lacking }) => rule.rights.includes(having) && !given(lacking))
+        .filter(({ and }) => and === undefined || given(and))
+        .map(({ code, text }): Finding => ({ code, text: text(path), at: rule.origin }));
+    });
 }
 
 function writableAndExecutable(policy: Policy): Finding[] {
