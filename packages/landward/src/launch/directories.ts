@@ -46,12 +46,7 @@ function create(path: string): string {
     }
   }
   const stat = lookup(made);
-  if (stat === undefined || !stat.isDirectory())
-    throw new LandwardError(
-      'PATH_CHANGED',
-      `Cannot create ${JSON.stringify(path)}: something else is there`,
-      { part: path },
-    );
+  if (stat === undefined || !stat.isDirectory()) throw inTheWay(path);
   const uid = BigInt(process.geteuid?.() ?? 0);
   if (stat.uid !== uid && stat.uid !== 0n)
     throw new LandwardError(
@@ -63,5 +58,16 @@ function create(path: string): string {
 }
 
 function lookup(path: string) {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') throw inTheWay(path);
+    throw error;
+  }
+}
+
+function inTheWay(path: string): LandwardError {
+  return new LandwardError('PATH_CHANGED', `Cannot create ${JSON.stringify(path)}: something else is there`, {
+    part: path,
+  });
 }

@@ -115,7 +115,7 @@ read  = ["$project"]
 write = [${[...rows, '"$tmp"'].join(', ')}]
 
 [net]
-connect = []          # such as "tcp:443"
+connect = []          # such as "tcp:5432"; presets may open ports of their own
 listen  = []
 
 [[test]]
@@ -125,6 +125,6 @@ allow = "read $project"
 deny = "read ~/.ssh/id_ed25519"
 
 [[test]]
-deny = "connect tcp:443"
+deny = "connect tcp:22"
 `;
 }
