@@ -154,7 +154,9 @@ test(
     assert.equal(answer(attempt('write', made.number, bytes, 8)), 'EINVAL');
     assert.equal(answer(attempt('lseek', made.number, 0, 0)), 'ESPIPE');
     const path = new TextEncoder().encode(`/proc/self/fd/${made.number}\0`);
-    assert.equal(answer(attempt('openat', AT_FDCWD, path, O[ARCH].RDWR, 0)), 'ENXIO');
+    // Mode 0600, owned by root: nobody else even gets as far as to the missing way to open it.
+    const reopened = process.getuid?.() === 0 ? 'ENXIO' : 'EACCES';
+    assert.equal(answer(attempt('openat', AT_FDCWD, path, O[ARCH].RDWR, 0)), reopened);
   },
 );
 

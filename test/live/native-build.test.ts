@@ -183,12 +183,16 @@ function sanitized(folder: string, files: readonly string[]) {
     ASAN_OPTIONS: 'detect_leaks=0',
     NODE_TEST_CONTEXT: undefined,
   };
-  const child = spawnSync(process.execPath, ['--test', '--test-reporter=tap', ...files], {
-    cwd: folder,
-    encoding: 'utf8',
-    env,
-    timeout: 300_000,
-  });
+  const child = spawnSync(
+    process.execPath,
+    ['--test', '--test-concurrency=2', '--test-reporter=tap', ...files],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env,
+      timeout: 300_000,
+    },
+  );
   return { status: child.status, text: `${child.stdout}${child.stderr}` };
 }
 
