@@ -21,7 +21,7 @@ export const command: Command = {
     const { policy, plan } = await loadForRun({ policy: operands }, { keepGaps: true });
     if (values.kernel) {
       const { printKernel } = await import('../policy/report-kernel.ts');
-      print(lines(printKernel(plan).join('\n')));
+      for (const line of printKernel(plan)) print(`${escapeText(line)}\n`);
       return 0;
     }
     const { printPolicy } = await import('../policy/print.ts');
