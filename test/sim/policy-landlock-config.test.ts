@@ -2,10 +2,16 @@
 /** The official Landlock configuration: reading, writing, composing, and meaning the same as a policy. */
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { LandwardError } from '../../packages/landward/src/errors.ts';
+import {
+  loadLandlockConfigs,
+  loadLandlockDirectory,
+} from '../../packages/landward/src/launch/landlock-config.ts';
 import { decideRules } from '../../packages/landward/src/model/decide-rules.ts';
 import { isBelow } from '../../packages/landward/src/model/paths.ts';
 import {
@@ -151,6 +157,29 @@ describe('broken configurations', () => {
       }),
       { seed: 1, numRuns: 800 },
     );
+  });
+});
+
+describe('several files', () => {
+  it('of a directory compose, hidden ones and other formats left out', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'landward-configs-'));
+    try {
+      await assert.rejects(loadLandlockDirectory(directory, 'toml'), { code: 'POLICY_NOT_FOUND' });
+      await assert.rejects(loadLandlockConfigs([]), { code: 'POLICY_NOT_FOUND' });
+      await assert.rejects(loadLandlockConfigs([join(directory, 'nope.toml')]), { code: 'POLICY_NOT_FOUND' });
+      for (const name of ['base.toml', 'narrow.toml'])
+        await writeFile(join(directory, name), await fixture(name));
+      await writeFile(join(directory, '.hidden.toml'), 'not = [');
+      await writeFile(join(directory, 'other.json'), 'nor this');
+      const composed = await loadLandlockDirectory(directory, 'toml');
+      assert.deepEqual(composed, composeConfigs([await load('base.toml'), await load('narrow.toml')]));
+      assert.deepEqual(
+        await loadLandlockConfigs([join(directory, 'narrow.toml'), join(directory, 'base.toml')]),
+        composed,
+      );
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });
 
