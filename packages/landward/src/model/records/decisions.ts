@@ -8,7 +8,7 @@ import { blockers, type Denial } from '../landlock/decision.ts';
 import type { Domain } from '../landlock/domain.ts';
 import { type Describe, describeObject } from './journal.ts';
 import type { Actor, Line2023, Operation2023 } from './line2023.ts';
-import type { TraceEvent } from './tracepoint.ts';
+import type { TraceEvent } from './trace-event.ts';
 
 /** What trace events show and audit does not. */
 export interface DescribeTrace {

@@ -24,4 +24,5 @@ export type {
   RecordObject,
   Stamp,
 } from './record.ts';
-export { parseTrace, renderTrace, TRACE_EVENTS, type TraceEvent, type TraceLine } from './tracepoint.ts';
+export type { RulesetVersion, TraceEvent, TraceInode, TraceLine } from './trace-event.ts';
+export { parseTrace, renderTrace, TRACE_EVENTS } from './tracepoint.ts';

@@ -1,194 +1,26 @@
 /**
- * The trace events of Landlock (Linux 7.3) as ftrace prints them: typed, rendered and read back.
+ * The trace events of Landlock (Linux 7.3) as ftrace prints them: rendered and read back.
  *
  * Strings are escaped in octal, sets are joined by `|` without the prefix of their class, devices are numbers. The
  * columns between the task and the event (CPU, flags, time) are skipped when reading and not rendered.
  */
 
 import { bug } from '../../errors.ts';
-import { decodeBytes, encodeBytes } from './bytes.ts';
 import type { Parsed } from './record.ts';
-
-/** A ruleset and how many rules it had. */
-export interface RulesetVersion {
-  readonly id: bigint;
-  readonly version: number;
-}
-
-interface Inode {
-  readonly major: number;
-  readonly minor: number;
-  readonly ino: bigint;
-}
-
-interface Denying {
-  readonly domain: bigint;
-  /** Whether the program that enforced the domain still ran. */
-  readonly sameExec: boolean;
-  /** Whether audit would have written it. */
-  readonly logged: boolean;
-}
-
-/** What an event says. Rights are spelled as ftrace does, without `fs.`, `net.` or `scope.`. */
-export type TraceEvent =
-  | {
-      readonly event: 'create_ruleset';
-      readonly ruleset: RulesetVersion;
-      readonly handledFs: readonly string[];
-      readonly handledNet: readonly string[];
-      readonly scoped: readonly string[];
-    }
-  | { readonly event: 'free_ruleset'; readonly ruleset: RulesetVersion }
-  | {
-      readonly event: 'add_rule_path_beneath';
-      readonly ruleset: RulesetVersion;
-      readonly rights: readonly string[];
-      readonly inode: Inode;
-      readonly path: string;
-    }
-  | {
-      readonly event: 'add_rule_net_port';
-      readonly ruleset: RulesetVersion;
-      readonly rights: readonly string[];
-      readonly port: number;
-    }
-  | {
-      readonly event: 'create_domain';
-      readonly domain: bigint;
-      /** 0 for none. */
-      readonly parent: bigint;
-      readonly ruleset: RulesetVersion;
-    }
-  | {
-      readonly event: 'enforce_domain';
-      readonly domain: bigint;
-      /** The last of the threads that are restricted together. */
-      readonly complete: boolean;
-      readonly processWide: boolean;
-      readonly noNewPrivs: boolean;
-    }
-  | { readonly event: 'free_domain'; readonly domain: bigint; readonly denials: bigint }
-  | {
-      readonly event: 'check_rule_inode';
-      readonly domain: bigint;
-      readonly request: readonly string[];
-      readonly inode: Inode;
-      /** What the rules on the object grant, oldest layer first. */
-      readonly grants: readonly (readonly string[])[];
-    }
-  | {
-      readonly event: 'check_rule_net_port';
-      readonly domain: bigint;
-      readonly request: readonly string[];
-      readonly port: number;
-      readonly grants: readonly (readonly string[])[];
-    }
-  | (Denying & {
-      readonly event: 'deny_access_fs';
-      readonly blockers: readonly string[];
-      readonly inode: Inode;
-      readonly path: string;
-    })
-  | (Denying & {
-      readonly event: 'deny_access_net';
-      readonly blockers: readonly string[];
-      /** -1 for none. */
-      readonly port: number;
-    })
-  | (Denying & {
-      readonly event: 'deny_ptrace';
-      readonly traceeDomain: bigint;
-      readonly traceePid: number;
-      readonly traceeComm: string;
-    })
-  | (Denying & {
-      readonly event: 'deny_scope_signal';
-      readonly targetDomain: bigint;
-      readonly targetPid: number;
-      readonly targetComm: string;
-    })
-  | (Denying & {
-      readonly event: 'deny_scope_abstract_unix_socket';
-      readonly peerDomain: bigint;
-      readonly peerPid: number;
-      /** The abstract name without its leading NUL. */
-      readonly sunPath: string;
-    });
-
-/** One line: who was running, and what happened. */
-export interface TraceLine {
-  readonly comm: string;
-  readonly pid: number;
-  readonly what: TraceEvent;
-}
-
-type Codec<T> = { readonly write: (value: T) => string; readonly read: (raw: string) => T | null };
-
-const RIGHT = /^[a-z][a-z0-9_]*$/;
-const list = (separator: string): Codec<readonly string[]> => ({
-  write: (names) => names.join(separator),
-  read: (raw) => {
-    const names = raw === '' ? [] : raw.split(separator);
-    return names.every((name) => RIGHT.test(name)) ? names : null;
-  },
-});
-const rights = list('|');
-const integer = (pattern: RegExp, max: number): Codec<number> => ({
-  write: String,
-  read: (raw) => (pattern.test(raw) && Number(raw) <= max ? Number(raw) : null),
-});
-const count = integer(/^\d{1,10}$/, 0xffff_ffff);
-const port = integer(/^(-1|\d{1,5})$/, 65_535);
-const flag: Codec<boolean> = {
-  write: (value) => (value ? '1' : '0'),
-  read: (raw) => (raw === '1' ? true : raw === '0' ? false : null),
-};
-const id: Codec<bigint> = {
-  write: (value) => value.toString(16),
-  read: (raw) => (/^[0-9a-f]{1,16}$/.test(raw) ? BigInt(`0x${raw}`) : null),
-};
-const wide: Codec<bigint> = {
-  write: String,
-  read: (raw) => (/^\d{1,20}$/.test(raw) && BigInt(raw) < 1n << 64n ? BigInt(raw) : null),
-};
-const ruleset: Codec<RulesetVersion> = {
-  write: (value) => `${value.id.toString(16)}.${value.version}`,
-  read: (raw) => {
-    const found = /^([0-9a-f]{1,16})\.(\d{1,10})$/.exec(raw);
-    return found === null ? null : { id: BigInt(`0x${found[1]}`), version: Number(found[2]) };
-  },
-};
-const grants: Codec<readonly (readonly string[])[]> = {
-  write: (layers) => `{${layers.map(rights.write).join(',')}}`,
-  read: (raw) => {
-    const body = /^\{([a-z0-9_|,]*)\}$/.exec(raw)?.[1];
-    const layers = body?.split(',').map(rights.read);
-    return layers === undefined || layers.includes(null) ? null : (layers as string[][]);
-  },
-};
-const text: Codec<string> = {
-  write: (value) =>
-    Array.from(encodeBytes(value), (byte) =>
-      byte > 0x20 && byte < 0x7f && byte !== 0x5c
-        ? String.fromCharCode(byte)
-        : `\\${byte.toString(8).padStart(3, '0')}`,
-    ).join(''),
-  read: (raw) => {
-    if (!/^(?:[\x21-\x5b\x5d-\x7e]|\\[0-3][0-7]{2})*$/.test(raw)) return null;
-    const pieces = raw.match(/\\[0-7]{3}|./g) ?? [];
-    const bytes = pieces.map((piece) =>
-      piece.length > 1 ? Number.parseInt(piece.slice(1), 8) : piece.charCodeAt(0),
-    );
-    return decodeBytes(Uint8Array.from(bytes));
-  },
-};
-const device: Codec<Pick<Inode, 'major' | 'minor'>> = {
-  write: (value) => `${value.major}:${value.minor}`,
-  read: (raw) => {
-    const found = /^(\d{1,7}):(\d{1,7})$/.exec(raw);
-    return found === null ? null : { major: Number(found[1]), minor: Number(found[2]) };
-  },
-};
+import {
+  type Codec,
+  count,
+  device,
+  flag,
+  grants,
+  id,
+  port,
+  rights,
+  ruleset,
+  text,
+  wide,
+} from './trace-codecs.ts';
+import type { TraceEvent, TraceInode, TraceLine } from './trace-event.ts';
 
 type FieldRow = readonly [key: string, member: string, codec: Codec<never>];
 const row = <T>(key: string, member: string, codec: Codec<T>): FieldRow => [
@@ -281,7 +113,7 @@ export const TRACE_EVENTS = Object.keys(EVENTS) as readonly TraceEvent['event'][
 export function renderTrace({ comm, pid, what }: TraceLine): string {
   const members = what as unknown as Record<string, never>;
   const fields = EVENTS[what.event].map(([key, member, codec]) => {
-    const value = key === 'ino' ? (members[member] as Inode | undefined)?.ino : members[member];
+    const value = key === 'ino' ? (members[member] as TraceInode | undefined)?.ino : members[member];
     if (value === undefined) bug(`trace event ${what.event} without ${member}`);
     return `${key}=${codec.write(value as never)}`;
   });

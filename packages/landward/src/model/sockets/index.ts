@@ -1,17 +1,16 @@
 /** Whose credential decides on a socket: what a room outside of `model` may use of this folder. */
 
+export { decideSocket, reaims } from './decide.ts';
 export {
-  decideSocket,
   type LayerSockets,
   PLAIN_SOCKETS,
-  reaims,
   type Side,
   SOCKET_MODES,
   type SocketDecision,
   type SocketMode,
   type SocketQuestion,
   type SocketRules,
-} from './decide.ts';
+} from './modes.ts';
 export {
   accepted,
   dissolves,

@@ -10,14 +10,14 @@ import { type Credential, UNRESTRICTED } from '../landlock/domain.ts';
 import { restrictSelf } from '../landlock/restrict.ts';
 import type { Result } from '../landlock/result.ts';
 import { addPortRule, createRuleset } from '../landlock/ruleset.ts';
+import { decideSocket } from './decide.ts';
 import {
-  decideSocket,
   type LayerSockets,
   PLAIN_SOCKETS,
   SOCKET_MODES,
   type SocketMode,
   type SocketRules,
-} from './decide.ts';
+} from './modes.ts';
 import { accepted, type NetSocket, newSocket, perform, type SocketOperation } from './socket.ts';
 import { transition } from './transition.ts';
 

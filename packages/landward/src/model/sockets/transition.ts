@@ -10,7 +10,8 @@ import { type Credential, isSameOrNested } from '../landlock/domain.ts';
 import { accessPath } from '../landlock/files.ts';
 import { done, type Result, refused } from '../landlock/result.ts';
 import type { OpenFile } from '../landlock/world.ts';
-import { decideSocket, type SocketRules } from './decide.ts';
+import { decideSocket } from './decide.ts';
+import type { SocketRules } from './modes.ts';
 import type { NetSocket, SocketOperation } from './socket.ts';
 
 /**
