@@ -11,7 +11,7 @@ import { compile } from '../../packages/landward/src/launch/compile.ts';
 import { needs } from '../kit/needs.ts';
 import { place, SECRET, serve } from '../kit/places.ts';
 
-const live = needs({ abi: 3 });
+const live = needs({ abi: 6 });
 
 test(
   'a denied file in a granted project cannot be read by any name that the program can make',

@@ -12,7 +12,7 @@ import { needPackage } from '../kit/debian.ts';
 import { needs } from '../kit/needs.ts';
 import { place, SECRET, serve } from '../kit/places.ts';
 
-const live = needs({ abi: 4 });
+const live = needs({ abi: 6 });
 
 function works(result: ChildResult): void {
   assert.equal(result.code, 0, `${result.stdout}\n${result.stderr}`);
@@ -42,34 +42,38 @@ test('@base: time zone, name lookup files, random numbers and nothing of home', 
   assert.ok(!stole(theft));
 });
 
-test('@shell: pipes, here-documents, redirection and the tools of the system', live, async (t) => {
-  const { confined, free, project, secret } = place(t);
-  const policy = { extends: ['@shell'] };
-  const script =
-    'printf "b\\na\\n" | sort | awk \'{ print NR $1 }\' | sed s/1/x/ > /dev/null; cat <<END\nhere\nEND\nls / | head -3; perl -e "print 6*7"';
-  for (const shell of ['sh', 'bash']) {
-    const result = await confined(policy, shell, '-c', script);
-    works(result);
-    assert.match(result.stdout, /^here\n/);
-    assert.match(result.stdout, /42$/);
-  }
-  const write = await confined(policy, 'sh', '-c', `echo x > ${project}/x`);
-  assert.notEqual(write.code, 0, 'the preset does not open the project');
-  assert.ok(!existsSync(join(project, 'x')));
-  assert.ok(stole(await free('sh', '-c', `cat ${secret}`)));
-  assert.ok(
-    !stole(
-      await confined(
-        policy,
-        'sh',
-        '-c',
-        `cat ${secret}; ls -la ${join(secret, '..')}; head -c 100 < ${secret}`,
+test(
+  '@shell: pipes, here-documents, redirection and the tools of the system',
+  needs({ abi: 6, tools: ['bash', 'awk', 'perl'] }),
+  async (t) => {
+    const { confined, free, project, secret } = place(t);
+    const policy = { extends: ['@shell'] };
+    const script =
+      'printf "b\\na\\n" | sort | awk \'{ print NR $1 }\' | sed s/1/x/ > /dev/null; cat <<END\nhere\nEND\nls / | head -3; perl -e "print 6*7"';
+    for (const shell of ['sh', 'bash']) {
+      const result = await confined(policy, shell, '-c', script);
+      works(result);
+      assert.match(result.stdout, /^here\n/);
+      assert.match(result.stdout, /42$/);
+    }
+    const write = await confined(policy, 'sh', '-c', `echo x > ${project}/x`);
+    assert.notEqual(write.code, 0, 'the preset does not open the project');
+    assert.ok(!existsSync(join(project, 'x')));
+    assert.ok(stole(await free('sh', '-c', `cat ${secret}`)));
+    assert.ok(
+      !stole(
+        await confined(
+          policy,
+          'sh',
+          '-c',
+          `cat ${secret}; ls -la ${join(secret, '..')}; head -c 100 < ${secret}`,
+        ),
       ),
-    ),
-  );
-});
+    );
+  },
+);
 
-test('@git: init, commit, and clone by HTTP', live, async (t) => {
+test('@git: init, commit, and clone by HTTP', { ...live, ...needPackage('git', 'git') }, async (t) => {
   const { confined, free, project, secret } = place(t, {
     GIT_AUTHOR_NAME: 'a',
     GIT_AUTHOR_EMAIL: 'a@example.org',

@@ -14,7 +14,7 @@ import { type Place, place, SECRET, serve } from '../kit/places.ts';
 import { startRegistry } from '../kit/registry.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
 
-const live = needs({ abi: 4 });
+const live = needs({ abi: 6 });
 
 function works(result: ChildResult): void {
   assert.equal(result.code, 0, `${result.stdout}\n${result.stderr}`);

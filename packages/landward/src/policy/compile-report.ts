@@ -143,6 +143,11 @@ function stricterOf({
       }
     }
   }
+  if (filter.filter !== null && filter.spec.hardening === 'deny') {
+    found.push(
+      'Calls that hardly any program needs are refused: key store, bpf, performance counters, modules, clock setting and the like',
+    );
+  }
   if (net.restricted && filter.filter !== null) {
     found.push('Sockets other than TCP, UDP, UNIX and route lookup cannot be made at all');
   }
