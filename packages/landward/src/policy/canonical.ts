@@ -5,7 +5,7 @@
  * Leaves out what decides nothing: positions, reasons, sources, tests, notes.
  */
 
-import type { Rule, RuleLayer } from '../model/rules.ts';
+import type { RuleLayer } from '../model/rules.ts';
 import type { Policy } from './policy.ts';
 
 /** The version of the form; a digest of another version is another digest. */
@@ -33,27 +33,30 @@ export function canonicalJson(policy: Policy): string {
   });
 }
 
-/** A rule without what decides nothing; a path rule becomes one for each of its rights, however they were grouped. */
-export function canonicalRules(rule: Rule): readonly object[] {
-  const { origin: _origin, because: _because, ...rest } = rule;
-  if (rest.kind !== 'path') return [rest];
-  const { rights, ...shared } = rest;
-  return rights.map((right) => ({ ...shared, right }));
-}
-
-function canonicalLayer(layer: RuleLayer): object {
+/**
+ * The rules of a layer as sorted texts. Path rules that differ in their rights alone become one, however the rights
+ * were grouped; a scope that is on somewhere is on.
+ */
+function canonicalRules(layer: RuleLayer): string[] {
   const on = new Set(
     layer.rules.flatMap((rule) => (rule.kind === 'scope' && rule.verdict !== 'allow' ? [rule.scope] : [])),
   );
-  const deciding = layer.rules.filter(
-    (rule) => rule.kind !== 'scope' || rule.verdict !== 'allow' || !on.has(rule.scope),
-  );
-  const rules = [...new Set(deciding.flatMap(canonicalRules).map(sortedJson))].sort();
-  return {
-    kind: layer.kind,
-    categories: [...layer.categories].sort(),
-    rules: rules.map((rule) => JSON.parse(rule)),
-  };
+  const rights = new Map<string, Set<string>>();
+  for (const rule of layer.rules) {
+    if (rule.kind === 'scope' && rule.verdict === 'allow' && on.has(rule.scope)) continue;
+    const { origin: _origin, because: _because, ...rest } = rule;
+    const text = sortedJson(rest.kind === 'path' ? { ...rest, rights: undefined } : rest);
+    const known = rights.get(text) ?? new Set();
+    rights.set(text, known);
+    if (rest.kind === 'path') for (const right of rest.rights) known.add(right);
+  }
+  return [...rights]
+    .map(([text, names]) => (names.size === 0 ? text : `${text} ${[...names].sort().join(' ')}`))
+    .sort();
+}
+
+function canonicalLayer(layer: RuleLayer): object {
+  return { kind: layer.kind, categories: [...layer.categories].sort(), rules: canonicalRules(layer) };
 }
 
 function byJson(a: object, b: object): number {
