@@ -248,13 +248,11 @@ export class Machine {
 
   /** An overlay's layers change with it, and changing them below its feet has no defined result: only rules may name their roots. */
   #refuseFrozen({ path, base }: vfs.At, rule: boolean): void {
-    for (const follow of [false, true]) {
-      const found = this.namespace.find(path, follow, base);
-      if (found.object === undefined) continue;
-      const places = [found.name, found.directory.dentry, found.object.dentry];
-      if (rule && this.#frozen.includes(found.object.dentry)) continue;
-      if (places.some((place) => this.#frozen.some((root) => place.isWithin(root)))) throw new Senseless();
-    }
+    const visited: MemoryDentry[] = base === undefined ? [] : [base.dentry];
+    const found = this.namespace.find(path, true, base, (name) => visited.push(name));
+    if (found.object !== undefined) visited.push(found.object.dentry);
+    if (rule && found.object !== undefined && this.#frozen.includes(found.object.dentry)) return;
+    if (visited.some((name) => this.#frozen.some((root) => name.isWithin(root)))) throw new Senseless();
   }
 
   #slot(task: MachineTask, slot: number): Slot {

@@ -39,6 +39,8 @@ export type Found =
 
 const LINK_LIMIT = 40;
 
+type Visit = (name: MemoryDentry) => void;
+
 export class MountNamespace {
   readonly root: MemoryPath;
 
@@ -51,12 +53,13 @@ export class MountNamespace {
    *
    * @param follow whether a symbolic link in the last component is followed.
    * @param base where a relative path starts.
+   * @param visit is told each name on the way.
    */
-  find(path: string, follow: boolean, base: MemoryPath = this.root): Found {
-    return this.#find(path, follow, path.startsWith('/') ? this.root : base, { left: LINK_LIMIT });
+  find(path: string, follow: boolean, base: MemoryPath = this.root, visit: Visit = () => {}): Found {
+    return this.#find(path, follow, path.startsWith('/') ? this.root : base, { left: LINK_LIMIT, visit });
   }
 
-  #find(path: string, follow: boolean, base: MemoryPath, links: { left: number }): Found {
+  #find(path: string, follow: boolean, base: MemoryPath, links: { left: number; visit: Visit }): Found {
     const names = path.split('/').filter((name) => name !== '' && name !== '.');
     let at = base;
     if (names.length === 0 && at.dentry.inode?.type !== 'dir') return { errno: ERRNO.ENOTDIR };
@@ -66,6 +69,7 @@ export class MountNamespace {
       if (at.dentry.inode?.type !== 'dir') return { errno: ERRNO.ENOTDIR };
       if (at.dentry.dead && !last) return { errno: ERRNO.ENOENT };
       const dentry = at.dentry.child(name);
+      links.visit(dentry);
       const inode = dentry.inode;
       if (inode?.type === 'lnk' && (!last || follow)) {
         if (links.left-- === 0) return { errno: ERRNO.ELOOP };
