@@ -2,14 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import {
-  addPortRule,
   type Credential,
-  createRuleset,
-  linux,
   type Node,
-  restrictSelf,
   UNRESTRICTED,
 } from '../../packages/landward/src/model/landlock/index.ts';
 import type { OpenFile, Path } from '../../packages/landward/src/model/landlock/world.ts';
@@ -24,7 +19,6 @@ import {
   perform,
   revalidateFile,
   SOCKET_MODES,
-  type SocketMode,
   type SocketOperation,
   type SocketRules,
   socketTable,
@@ -32,52 +26,7 @@ import {
   wouldBreak,
 } from '../../packages/landward/src/model/sockets/index.ts';
 import { fsMask, netMask } from '../../packages/landward/src/uapi/masks.ts';
-
-const L11 = linux(11);
-const TCP = { family: 'inet', type: 'stream', protocol: 6 } as const;
-const UDP = { family: 'inet', type: 'dgram', protocol: 17 } as const;
-const ACCESS = netMask('net.bind_tcp', 'net.connect_tcp');
-
-interface Wanted {
-  readonly ports?: readonly number[];
-  readonly handled?: number;
-  readonly fs?: number;
-}
-
-/** One more layer. */
-function restrict(credential: Credential, { ports = [], handled = ACCESS, fs = 0 }: Wanted): Credential {
-  const created = createRuleset(L11, { handledNet: handled, handledFs: fs });
-  assert.ok(created.ok);
-  let ruleset = created.value;
-  for (const port of ports) {
-    const added = addPortRule(L11, ruleset, { access: handled, port });
-    assert.ok(added.ok);
-    ruleset = added.value;
-  }
-  const result = restrictSelf(
-    L11,
-    { credential, noNewPrivs: true, sysAdmin: false },
-    { fd: { kind: 'ruleset', ruleset, read: true, write: true }, flags: 0 },
-  );
-  assert.ok(result.ok);
-  return result.value.caller.credential;
-}
-const to = (kind: 'bind' | 'connect' | 'send', port: number): SocketOperation => ({
-  kind,
-  address: { length: 16, family: 'inet', port },
-});
-const rules = (mode: SocketMode, layer: SocketRules['layer'] = () => PLAIN_SOCKETS): SocketRules => ({
-  behaviour: L11,
-  mode,
-  layer,
-});
-function run(socket: NetSocket, ...operations: readonly SocketOperation[]): NetSocket {
-  return operations.reduce((before, operation) => {
-    const after = perform(before, operation);
-    assert.ok(after.ok, operation.kind);
-    return after.value;
-  }, socket);
-}
+import { L11, restrict, rules, run, TCP, to, UDP } from '../kit/sockets.ts';
 
 test('the table of modes', () => {
   const columns = [
@@ -429,84 +378,5 @@ test('datagrams: an aimed socket that is locked keeps its aim', () => {
   assert.deepEqual(
     [may({ kind: 'send', address: null }), may(to('send', 54)), may(to('connect', 54))],
     [true, false, false],
-  );
-});
-
-// Property: every mode against its definition in plain words.
-
-interface PlainLayer {
-  readonly handled: boolean;
-  readonly ports: readonly number[];
-  readonly subject: 'caller' | 'socket';
-  readonly granted: readonly number[];
-  readonly reconfigure: boolean;
-  readonly revalidate: boolean;
-}
-const plainLayer: fc.Arbitrary<PlainLayer> = fc.record({
-  handled: fc.boolean(),
-  ports: fc.subarray([80, 81]),
-  subject: fc.constantFrom('caller' as const, 'socket' as const),
-  granted: fc.subarray([80, 81]),
-  reconfigure: fc.boolean(),
-  revalidate: fc.boolean(),
-});
-
-test('every mode agrees with its definition in plain words', () => {
-  const stacks = fc.record({
-    shared: fc.array(plainLayer, { maxLength: 2 }),
-    callers: fc.array(plainLayer, { maxLength: 2 }),
-    sockets: fc.array(plainLayer, { maxLength: 2 }),
-    mode: fc.constantFrom(...SOCKET_MODES),
-    kind: fc.constantFrom('bind' as const, 'connect' as const, 'receive' as const, 'disassociate' as const),
-    port: fc.constantFrom(80, 81),
-  });
-  fc.assert(
-    fc.property(stacks, ({ shared, callers, sockets, mode, kind, port }) => {
-      const said = new Map<Node, PlainLayer>();
-      const grow = (start: Credential, layers: readonly PlainLayer[]) =>
-        layers.reduce((before, layer) => {
-          const next = restrict(before, layer.handled ? { ports: layer.ports } : { handled: 0, fs: 1 });
-          said.set(next.domain!.node, layer);
-          return next;
-        }, start);
-      const trunk = grow(UNRESTRICTED, shared);
-      const caller = grow(trunk, callers);
-      const creator = grow(trunk, sockets);
-      const socket: NetSocket =
-        kind === 'receive'
-          ? { ...newSocket(creator, TCP), state: 'connected', peer: port }
-          : newSocket(creator, TCP);
-      const operation: SocketOperation = kind === 'bind' || kind === 'connect' ? to(kind, port) : { kind };
-      const layer = (node: Node): LayerSockets => {
-        const plain = said.get(node)!;
-        const ports = new Set(plain.granted);
-        return { ...PLAIN_SOCKETS, ...plain, granted: { bind: ports, connect: ports } };
-      };
-      const decision = decideSocket(rules(mode, layer), { caller, socket, operation, fd: 3 });
-
-      const callerStack = [...shared, ...callers];
-      const socketStack = [...shared, ...sockets];
-      const aims = kind === 'bind' || kind === 'connect';
-      const grants = (stack: readonly PlainLayer[]) =>
-        stack.every((one) => !one.handled || one.ports.includes(port));
-      const classic = (stack: readonly PlainLayer[]) => !aims || grants(stack);
-      const expected: Record<SocketMode, boolean> = {
-        caller: classic(callerStack),
-        socket: classic(socketStack),
-        both: classic(callerStack) && classic(socketStack),
-        ruleset:
-          classic(callerStack.filter((one) => one.subject === 'caller')) &&
-          classic(socketStack.filter((one) => one.subject === 'socket')),
-        'new-rights':
-          classic(callerStack) && (!aims || socketStack.every((one) => one.granted.includes(port))),
-        'reconfigure-scope':
-          classic(callerStack) && (kind === 'receive' || !callers.some((one) => one.reconfigure)),
-        transition: classic(socketStack),
-        revalidate:
-          classic(callerStack) && (kind !== 'receive' || grants(callers.filter((one) => one.revalidate))),
-      };
-      assert.equal(decision.allowed, expected[mode]);
-    }),
-    { seed: 21, numRuns: 3000 },
   );
 });
