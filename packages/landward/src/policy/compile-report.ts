@@ -18,7 +18,8 @@ import {
 import { fsMask, fsRights, netMask, scopeMask } from '../uapi/masks.ts';
 import type { LocatedLayer } from './compile-facts.ts';
 import type { FilterResult } from './compile-filter.ts';
-import { type FsResult, shown } from './compile-fs.ts';
+import type { FsResult } from './compile-fs.ts';
+import { shown } from './compile-fs-gaps.ts';
 import type { NetResult } from './compile-net.ts';
 import { reportRule } from './compile-report-rule.ts';
 import type { ScopeResult } from './compile-scopes.ts';

@@ -5,7 +5,7 @@
  */
 
 import type { Rule } from '../model/rules.ts';
-import { shown } from './compile-fs.ts';
+import { shown } from './compile-fs-gaps.ts';
 import { placeOf } from './compile-refuse.ts';
 import { writeHost, writePorts } from './net-text.ts';
 import type { Plan, RuleReport } from './plan.ts';
