@@ -1,15 +1,21 @@
 /** The JSON Schema that is printed accepts and refuses what the checker accepts and refuses. */
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { PATH_OPERATIONS } from '../../packages/landward/src/policy/ask.ts';
 import { check } from '../../packages/landward/src/policy/check.ts';
 import { definePolicy } from '../../packages/landward/src/policy/define.ts';
 import { policyJsonSchema } from '../../packages/landward/src/policy/json-schema.ts';
+import { LINTS } from '../../packages/landward/src/policy/lint.ts';
 import { PRESETS } from '../../packages/landward/src/policy/presets/index.ts';
 import { problems } from '../../packages/landward/src/policy/problems.ts';
 import { POLICY_SCHEMA } from '../../packages/landward/src/policy/schema.ts';
+import { runPolicyTests } from '../../packages/landward/src/policy/test.ts';
 import { treeOfValue } from '../../packages/landward/src/policy/tree-of-value.ts';
+import { VERBS, verbNames } from '../../packages/landward/src/policy/verbs.ts';
+import { resolveText } from '../kit/policy-text.ts';
 
 interface Schema {
   readonly type?: string;
@@ -206,6 +212,78 @@ describe('the schema', () => {
       { seed: 1, numRuns: 3000 },
     );
     assert.ok(verdicts.true > 100 && verdicts.false > 100, JSON.stringify(verdicts));
+  });
+});
+
+describe('the typed definition', () => {
+  it('knows keys, values and kinds', () => {
+    definePolicy({
+      fs: { read: ['/a'] },
+      limits: { memory: '4G', procs: 3 },
+      require: { degrade: ['net.udp'] },
+    });
+    // @ts-expect-error a key that does not exist
+    definePolicy({ fs: { raed: ['/a'] } });
+    // @ts-expect-error a value that does not exist
+    definePolicy({ require: { degrade: ['net.upd'] } });
+    // @ts-expect-error a number where text is wanted
+    definePolicy({ fs: { read: [7] } });
+    // @ts-expect-error a rule without its path
+    definePolicy({ fs: { deny: [{ because: 'x' }] } });
+    // @ts-expect-error an annotation of another kind of rule
+    definePolicy({ net: { connect: [{ target: 'tcp:1', missing: 'optional' }] } });
+    assert.equal(checks({ fs: { raed: ['/a'] } }), false);
+  });
+});
+
+describe('the page of the language', () => {
+  const section = (schema: Schema): string[] => Object.keys(schema.properties ?? {});
+
+  it('names every key, lint and operation', async () => {
+    const page = await readFile(new URL('../../docs/policy.md', import.meta.url), 'utf8');
+    const keys = [
+      ...section(schema),
+      ...['fs', 'net', 'unix', 'process', 'env', 'limits', 'require', 'log'].flatMap((name) =>
+        section(schema.properties![name]!),
+      ),
+    ];
+    const words = [...keys, ...Object.keys(LINTS), ...Object.keys(PATH_OPERATIONS)];
+    assert.deepEqual(
+      words.filter((word) => !new RegExp(`[\\s\`"|]${word}[\\s\`"|:]`).test(page)),
+      [],
+    );
+  });
+
+  it('shows a policy that resolves with the presets and passes its own tests', async () => {
+    const page = await readFile(new URL('../../docs/policy.md', import.meta.url), 'utf8');
+    const text = /```toml\n([\s\S]*?)```/.exec(page)![1]!;
+    const policy = await resolveText(text, { presets: PRESETS });
+    const results = runPolicyTests(policy);
+    assert.equal(results.length, 2);
+    assert.ok(results.every(({ passed }) => passed));
+  });
+
+  it('states the rights of each verb', async () => {
+    const page = await readFile(new URL('../../docs/policy.md', import.meta.url), 'utf8');
+    const rows = new Map(
+      page
+        .split('\n')
+        .map((line) => line.split('|').map((cell) => cell.trim()))
+        .map((cells) => [cells[1], cells[2] ?? '']),
+    );
+    for (const verb of verbNames) {
+      const row = rows.get(`\`${verb}\``);
+      assert.ok(row !== undefined, verb);
+      const named = new Set(row.match(/fs\.[a-z_]+/g));
+      if (verb === 'write')
+        for (const other of ['create', 'delete', 'refer'] as const)
+          for (const right of VERBS[other].grants) named.add(right);
+      assert.deepEqual(
+        [...named].sort(),
+        VERBS[verb].grants.filter((right) => right.startsWith('fs.')).sort(),
+        verb,
+      );
+    }
   });
 });
 
