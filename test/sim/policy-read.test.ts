@@ -111,6 +111,14 @@ describe('messages', () => {
     );
   });
 
+  it('counts problems past those that a person reads', async () => {
+    const text = Array.from({ length: 20_000 }, (_, index) => `k${index} = 1`).join('\n');
+    const errors = await errorsOf(resolveText(text));
+    assert.equal(errors.length, 101);
+    assert.equal(errors.at(-1)!.message, 'There are 19900 more problems');
+    assert.equal(shown(errors[99]!), "100:1 The key 'k99' does not exist here");
+  });
+
   it('counts columns in UTF-16 units, with a byte order mark and without', async () => {
     for (const mark of ['', '\ufeff']) {
       const [error] = await errorsOf(resolveText(`${mark}[fs]\r\n"\u{1f600}" = 1`));

@@ -10,6 +10,8 @@ import type { Place } from './tree.ts';
 
 /** More problems than a person reads; the rest are counted. */
 const MAX_PROBLEMS = 100;
+/** More problems than are kept for putting them in order: an error costs a stack trace. */
+const MAX_KEPT = 1000;
 
 /** Where problems are put while a policy is read. */
 export interface Problems {
@@ -31,9 +33,14 @@ export interface Problems {
 /** An empty collection. */
 export function problems(): Problems {
   const errors: LandwardError[] = [];
+  let dropped = 0;
   const sources = new Map<string, Source>();
   return {
     add(place, message, detail = {}) {
+      if (errors.length >= MAX_KEPT) {
+        dropped++;
+        return;
+      }
       const source = sources.get(place.at.file);
       const inText = place.at.line > 0;
       errors.push(
@@ -56,7 +63,7 @@ export function problems(): Problems {
       sources.set(source.file, source);
     },
     get count() {
-      return errors.length;
+      return errors.length + dropped;
     },
     throwIfAny() {
       const different = new Map(errors.map((error) => [JSON.stringify([error.at, error.message]), error]));
@@ -64,11 +71,11 @@ export function problems(): Problems {
       if (all.length === 0) return;
       if (all.length === 1) throw all[0]!;
       const shown = all.slice(0, MAX_PROBLEMS);
-      if (shown.length < all.length) {
+      const more = all.length - shown.length + dropped;
+      if (more > 0)
         shown.push(
-          new LandwardError('POLICY_INVALID', `There are ${all.length - shown.length} more problems`),
+          new LandwardError('POLICY_INVALID', `There are ${more} more problems`, { at: shown.at(-1)!.at }),
         );
-      }
       throw new PolicyErrors(shown);
     },
   };
