@@ -97,6 +97,9 @@ function accepts(token: Token, code: number): boolean {
 export function matchSegment(segment: Segment, name: string): boolean {
   if (segment.literal !== undefined) return segment.literal === name;
   const { tokens } = segment;
+  const start = tokens[0];
+  // Most names differ at once; this keeps them cheap.
+  if (start?.kind === 'character' && start.code !== name.codePointAt(0)) return false;
   const codes = Array.from(name, (character) => character.codePointAt(0)!);
   let token = 0;
   let code = 0;

@@ -74,18 +74,47 @@ export function compileGlob(source: string): Glob {
  *
  * @returns where it matched, for each reading that ends in `**` also the places below which everything matches
  */
-export function walkGlob(glob: Glob, path: readonly string[]): GlobWalk {
-  const accepted = new Set<number>();
-  const live = glob.paths.map(({ segments }) => {
-    let states = closure(segments, [0]);
-    if (states.includes(segments.length)) accepted.add(0);
-    for (const [index, component] of path.entries()) {
-      states = closure(segments, step(segments, states, component));
-      if (states.includes(segments.length)) accepted.add(index + 1);
+export function walkGlob(glob: Pick<Glob, 'paths'>, path: readonly string[]): GlobWalk {
+  const walks = glob.paths.map((reading) => walkReading(reading, path));
+  const accepted =
+    walks.length === 1
+      ? walks[0]!.accepted
+      : [...new Set(walks.flatMap((walk) => walk.accepted))].sort((a, b) => a - b);
+  return { accepted, live: walks.map((walk) => walk.live) };
+}
+
+/** How one reading of a glob fared along a path. */
+export interface ReadingWalk {
+  readonly accepted: readonly number[];
+  readonly live: readonly number[];
+}
+
+/** Walks one reading of a glob along the components of a path. */
+export function walkReading({ segments }: GlobPath, path: readonly string[]): ReadingWalk {
+  const accepted: number[] = [];
+  const last = segments.length;
+  let states: number[] = [];
+  enter(states, segments, 0);
+  if (states.includes(last)) accepted.push(0);
+  for (let index = 0; index < path.length && states.length > 0; index++) {
+    const next: number[] = [];
+    for (const state of states) {
+      const segment = segments[state];
+      if (segment === null) enter(next, segments, state);
+      else if (segment !== undefined && matchSegment(segment, path[index]!)) enter(next, segments, state + 1);
     }
-    return states.filter((state) => state < segments.length);
-  });
-  return { accepted: [...accepted].sort((a, b) => a - b), live };
+    states = next;
+    if (states.includes(last)) accepted.push(index + 1);
+  }
+  return { accepted, live: states.filter((state) => state < last) };
+}
+
+/** Adds a state, and those that a `**` reaches from it without a component. */
+function enter(states: number[], segments: GlobPath['segments'], state: number): void {
+  for (let at = state; !states.includes(at); at++) {
+    states.push(at);
+    if (segments[at] !== null) return;
+  }
 }
 
 /**
@@ -96,28 +125,7 @@ export function walkGlob(glob: Glob, path: readonly string[]): GlobWalk {
 export function matchGlob(glob: Glob, path: string): boolean {
   const parts = path === '/' ? [] : path.slice(1).split('/');
   return glob.paths.some((reading) => {
-    const { accepted } = walkGlob({ ...glob, paths: [reading] }, parts);
+    const { accepted } = walkReading(reading, parts);
     return reading.below ? accepted.length > 0 : accepted.at(-1) === parts.length;
   });
-}
-
-function closure(segments: GlobPath['segments'], states: readonly number[]): number[] {
-  const closed = new Set<number>();
-  for (const state of states) {
-    for (let at = state; ; at++) {
-      closed.add(at);
-      if (segments[at] !== null) break;
-    }
-  }
-  return [...closed];
-}
-
-function step(segments: GlobPath['segments'], states: readonly number[], component: string): number[] {
-  const next: number[] = [];
-  for (const state of states) {
-    const segment = segments[state];
-    if (segment === null) next.push(state);
-    else if (segment !== undefined && matchSegment(segment, component)) next.push(state + 1);
-  }
-  return next;
 }

@@ -8,7 +8,7 @@
  * Literal rules are found by the path's own prefixes, so their number does not slow a decision down.
  */
 
-import { compileGlob, type Glob, walkGlob } from '../glob.ts';
+import { compileGlob, type Glob, walkGlob, walkReading } from '../glob.ts';
 import { components, prefixes } from '../paths.ts';
 import type { PathPattern, Rule, Verdict } from '../rules.ts';
 import { byOrigin, type Candidate, isClosed } from './precedence.ts';
@@ -87,7 +87,7 @@ export function coverPath<R extends Rule>(index: PathIndex<R>, path: string): Pa
 function coverGlob<R extends Rule>({ rule, glob }: Globbed<R>, parts: readonly string[]): PathCandidate<R>[] {
   const found: PathCandidate<R>[] = [];
   for (const reading of glob.paths) {
-    const { accepted } = walkGlob({ ...glob, paths: [reading] }, parts);
+    const { accepted } = walkReading(reading, parts);
     const subtree = reading.below || isClosed(rule.verdict);
     for (const pinned of accepted) {
       if (!subtree && pinned !== parts.length) continue;
