@@ -3,6 +3,9 @@
  * docs/model-mutants.md: every mutant with the test that kills it, and each survivor with the reason why it is no other
  * model. Ends with status 1 when a mutant survives without a reason.
  *
+ * `--resume` takes over the kills that the page of an earlier run names for the same mutated line, and runs the rest:
+ * enough while tests are added, not after one was taken away. `--file` and `--line` run some and write nothing.
+ *
  * Works on a copy of the sources; the tree itself is never changed.
  */
 
@@ -26,6 +29,7 @@ const ROOT = new URL('..', import.meta.url).pathname;
 const MODEL = 'packages/landward/src/model/landlock';
 /** What holds no rule of Landlock: shapes, the list of exports, the in-memory world that only tests use. */
 const NOT_MUTATED = new Set(['index.ts', 'world.ts', 'result.ts', 'plain.ts']);
+const PAGE = join(ROOT, 'docs/model-mutants.md');
 const TIME_LIMIT = 60_000;
 /** Which test file knows a source file best: it runs first. */
 const FOCUS: Readonly<Record<string, string>> = {
@@ -134,7 +138,14 @@ function killer(copy: string, tests: readonly string[]): string | null {
   const run = spawnSync(
     process.execPath,
     ['--test', '--test-isolation=none', '--test-reporter=tap', ...tests],
-    { cwd: copy, encoding: 'utf8', timeout: TIME_LIMIT, killSignal: 'SIGKILL', maxBuffer: 1 << 26 },
+    {
+      cwd: copy,
+      env: { ...process.env, NODE_COMPILE_CACHE: join(copy, 'cache') },
+      encoding: 'utf8',
+      timeout: TIME_LIMIT,
+      killSignal: 'SIGKILL',
+      maxBuffer: 1 << 26,
+    },
   );
   if (run.status === 0) return null;
   if (run.status === null) return 'does not end';
@@ -142,7 +153,14 @@ function killer(copy: string, tests: readonly string[]): string | null {
   return failed?.[1]?.replace(/\\#/g, '#') ?? 'does not load';
 }
 
-const { values } = parseArgs({ options: { file: { type: 'string' }, line: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    file: { type: 'string' },
+    line: { type: 'string' },
+    resume: { type: 'boolean', default: false },
+  },
+});
+const known = values.resume ? knownKillers() : new Map<string, string>();
 const files = readdirSync(join(ROOT, MODEL)).filter((name) => name.endsWith('.ts') && !NOT_MUTATED.has(name));
 const mutants = files
   .filter((file) => values.file === undefined || file === values.file)
@@ -155,6 +173,11 @@ try {
   const clean = killer(copy, [...modelTests(), LIVE]);
   if (clean !== null) throw new Error(`the tests fail without a mutant: ${clean}`);
   for (const mutant of mutants) {
+    const before = known.get(keyOf(mutant.file, mutant.before, mutant.after));
+    if (before !== undefined) {
+      rows.push({ mutant, killer: before, reason: null });
+      continue;
+    }
     const target = join(copy, MODEL, mutant.file);
     const original = readFileSync(target, 'utf8');
     writeFileSync(target, mutant.source);
@@ -176,9 +199,24 @@ const equal = rows.filter((row) => row.reason !== null).length;
 const survivors = rows.length - killed - equal;
 const summary = `${rows.length} mutants: ${killed} killed, ${equal} equal to the model, ${survivors} surviving`;
 console.log(summary);
-if (values.file === undefined && values.line === undefined)
-  writeFileSync(join(ROOT, 'docs/model-mutants.md'), page());
+if (values.file === undefined && values.line === undefined) writeFileSync(PAGE, page());
 process.exitCode = survivors === 0 ? 0 : 1;
+
+function keyOf(file: string, before: string, after: string): string {
+  return `${file} ${before} ${after}`;
+}
+
+/** Kills that the page of an earlier run names. */
+function knownKillers(): Map<string, string> {
+  const kills = new Map<string, string>();
+  for (const row of readFileSync(PAGE, 'utf8').split('\n')) {
+    const match = /^\| (\S+):\d+ \| `(.*)` \| `(.*)` \| ([^*].*) \|$/.exec(row.replaceAll('\\|', '\0'));
+    if (match === null) continue;
+    const [, file, from, to, by] = match.map((text) => text.replaceAll('\0', '|'));
+    kills.set(keyOf(file!, from!, to!), by!);
+  }
+  return kills;
+}
 
 function page(): string {
   const code = (text: string) => `\`${text.replaceAll('|', '\\|')}\``;

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  addPathRule,
+  addPortRule,
   addRuleCall,
+  createRuleset,
   createRulesetCall,
   executed,
   forked,
@@ -100,6 +103,25 @@ test('create_ruleset knows exactly the bits of its ABI', () => {
       }
     }
   }
+});
+
+test('a ruleset by fields refuses like the call', () => {
+  const errno = (abi: number, attr: object) => errnoOf(createRuleset(linux(abi), attr));
+  assert.equal(errno(0, { handledFs: 1 }), ERRNO.EOPNOTSUPP);
+  assert.equal(errno(2, { handledFs: 1, handledNet: 1 }), ERRNO.E2BIG);
+  assert.equal(errno(9, { handledFs: 1, quietFs: 1 }), ERRNO.E2BIG);
+  assert.equal(errno(9, { handledFs: 1n << 40n }), ERRNO.EINVAL);
+  assert.equal(errno(9, {}), ERRNO.ENOMSG);
+  assert.equal(errno(9, { scoped: 1 }), 0);
+  const id = (abi: number) => {
+    const made = createRuleset(linux(abi), { handledFs: 1 }, 5n);
+    return made.ok ? made.value.id : undefined;
+  };
+  const ruleset = rulesetOf(linux(7), { handledFs: 4, handledNet: 1 });
+  const parent = { kind: 'path', path: new Scene().at('/') } as const;
+  assert.equal(errnoOf(addPathRule(linux(7), ruleset, { access: 0, parent, flags: 1 })), ERRNO.EINVAL);
+  assert.equal(errnoOf(addPortRule(linux(7), ruleset, { access: 0, port: 1, flags: 1 })), ERRNO.EINVAL);
+  assert.deepEqual([id(10), id(11)], [null, 5n], 'rulesets are numbered from ABI 11');
 });
 
 test('add_rule refuses in order', () => {
