@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseAddress } from '../../packages/landward/src/model/addresses.ts';
 import { decideRules } from '../../packages/landward/src/model/decide-rules.ts';
 import { explainRules } from '../../packages/landward/src/model/rules/explain.ts';
 import type {
@@ -138,6 +139,47 @@ test('hosts pin more than ports, and addresses are told by where they end', () =
   assert.equal(ask('192.0.2.7', 443, 'a.b.evil.example'), 'deny');
   assert.equal(ask('192.0.2.7', 443, 'evil.example'), 'allow');
   assert.throws(() => ask('not an address'));
+});
+
+test('a prefix of one family says nothing about the other', () => {
+  const ask = (rules: readonly Rule[], address: string) =>
+    verdictOf(rules, { kind: 'net', right: 'net.connect_tcp', port: 443, address });
+  const six = [net('allow', cidr('::', 0))];
+  assert.deepEqual(
+    [ask(six, '2001:db8::1'), ask(six, '192.0.2.1'), ask(six, '::ffff:192.0.2.1')],
+    ['allow', 'deny', 'deny'],
+  );
+  const four = [net('allow', cidr('0.0.0.0', 0))];
+  assert.deepEqual(
+    [ask(four, '2001:db8::1'), ask(four, '192.0.2.1'), ask(four, '::ffff:192.0.2.1')],
+    ['deny', 'allow', 'allow'],
+  );
+  const mapped = [net('allow', cidr('::ffff:10.0.0.0', 104))];
+  assert.deepEqual([ask(mapped, '10.9.9.9'), ask(mapped, '11.0.0.0')], ['allow', 'deny']);
+  assert.throws(() => ask([net('allow', cidr('10.0.0.0', 33))], '10.0.0.0'));
+  assert.throws(() => ask([net('allow', cidr('010.0.0.0', 8))], '10.0.0.0'));
+});
+
+test('addresses are read as the kernel reads them', () => {
+  const cases: [string, string | null][] = [
+    ['1:2:3:4:5:6:7:8', '10002000300040005000600070008'],
+    ['1::8', '10000000000000000000000000008'],
+    ['::1.2.3.4', '1020304'],
+    ['::ffff:1.2.3.4', 'ffff01020304'],
+    ['1.2.3.4', 'ffff01020304'],
+    ['fe80::1%eth0', 'fe800000000000000000000000000001'],
+    ['1::2::3', null],
+    ['1:2:3:4:5:6:7', null],
+    ['1:2:3:4:5:6:7:8:9', null],
+    ['::1.2.3', null],
+    ['1.2.3', null],
+    ['1.2.3.256', null],
+    ['1.2.3.04', null],
+    [':1', null],
+    ['g::', null],
+    ['', null],
+  ];
+  for (const [text, bits] of cases) assert.equal(parseAddress(text)?.bits.toString(16) ?? null, bits, text);
 });
 
 test('binding every address needs every address', () => {

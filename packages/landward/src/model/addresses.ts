@@ -84,8 +84,14 @@ export function parsePrefix(address: string, length: number): Prefix | null {
   return bits > 128 ? null : { bits: parsed.bits, length: bits };
 }
 
-/** Whether a prefix holds an address. */
+/** Whether a prefix is one of IPv4, in whichever notation. */
+export function isIpv4(prefix: Prefix): boolean {
+  return prefix.length >= 96 && prefix.bits >> 32n === 0xffffn;
+}
+
+/** Whether a prefix holds an address. No prefix of IPv6, however short, holds an address of IPv4. */
 export function contains(prefix: Prefix, address: Address): boolean {
+  if (isIpv4(prefix) !== (address.family === 4)) return false;
   const rest = BigInt(128 - prefix.length);
   return prefix.bits >> rest === address.bits >> rest;
 }

@@ -9,6 +9,7 @@ import {
   contains,
   destination,
   inClass,
+  isIpv4,
   isUnspecified,
   type Prefix,
   parseAddress,
@@ -104,7 +105,7 @@ function hostPins(
       if (reaches(rule, address, (one) => contains(prefix!, one))) {
         return prefix!.length === 128 ? 3 * DETAIL + DETAIL - 1 : 2 * DETAIL + prefix!.length;
       }
-      const shared = address.family === 6 || prefix!.bits >> 32n === 0xffffn;
+      const shared = address.family === 6 || isIpv4(prefix!);
       return shared && bindsAll(rule, address) ? 2 * DETAIL + prefix!.length : null;
     }
     case 'name': {
