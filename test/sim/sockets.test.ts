@@ -1,6 +1,7 @@
 /** Whose credential decides on a socket: the table of modes, the roads back, passing, transition, revalidation. */
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import {
   type Credential,
@@ -379,4 +380,13 @@ test('datagrams: an aimed socket that is locked keeps its aim', () => {
     [may({ kind: 'send', address: null }), may(to('send', 54)), may(to('connect', 54))],
     [true, false, false],
   );
+});
+
+test('the documentation shows the table that the model makes', () => {
+  const page = readFileSync(new URL('../../docs/socket-modes.md', import.meta.url), 'utf8');
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+  const expected = socketTable().map(
+    ({ mode, ...cells }) => `| \`${mode}\` | ${Object.values(cells).join(' | ')} |`,
+  );
+  assert.deepEqual(rows, expected);
 });
