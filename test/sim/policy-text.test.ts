@@ -363,6 +363,13 @@ describe('names of variables', () => {
     );
   });
 
+  it('need what stands before and after a star, both', () => {
+    assert.deepEqual(
+      [envMatches('A*A', 'A'), envMatches('AB*BA', 'ABA'), envMatches('A*A', 'AA'), envMatches('*', '')],
+      [false, false, true, true],
+    );
+  });
+
   it('are never more after narrowing', () => {
     const list = fc.array(pattern, { maxLength: 3 });
     fc.assert(
