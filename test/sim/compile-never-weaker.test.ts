@@ -11,6 +11,7 @@ import { linux } from '../../packages/landward/src/model/landlock/behaviour.ts';
 import { type PlainLandlock, plainLandlock } from '../../packages/landward/src/model/landlock/plain.ts';
 import type { RuleLayer } from '../../packages/landward/src/model/rules.ts';
 import { compile } from '../../packages/landward/src/policy/compile.ts';
+import type { Feature } from '../../packages/landward/src/policy/features.ts';
 import type { Plan } from '../../packages/landward/src/policy/plan.ts';
 import { FS_RIGHTS, type FsRight } from '../../packages/landward/src/uapi/landlock.ts';
 import { fsMask, fsRights } from '../../packages/landward/src/uapi/masks.ts';
@@ -91,7 +92,7 @@ function hasMovingGlobs(layers: readonly RuleLayer[]): boolean {
   );
 }
 
-const RUNS = { numRuns: 1500, seed: 20261122 };
+const RUNS = { numRuns: 700, seed: 20261122 };
 
 test('no path is open that the rules close, whatever the gaps, while none is accepted', () => {
   let compared = 0;
@@ -115,7 +116,7 @@ test('no path is open that the rules close, whatever the gaps, while none is acc
     }),
     RUNS,
   );
-  assert.ok(compared > 100_000 && allowed > 10_000, `only ${allowed} of ${compared} accesses were open`);
+  assert.ok(compared > 50_000 && allowed > 5_000, `only ${allowed} of ${compared} accesses were open`);
 });
 
 test('no object can be moved or linked where the rules say that it gains or changes nothing', () => {
@@ -173,7 +174,39 @@ test('no object can be moved or linked where the rules say that it gains or chan
     }),
     RUNS,
   );
-  assert.ok(moved > 1000, `only ${moved} moves were open`);
+  assert.ok(moved > 500, `only ${moved} moves were open`);
+});
+
+test('an accepted gap opens what its own rule closes, and nothing else', () => {
+  let opened = 0;
+  const features = fc.subarray<Feature>(['fs.deny', 'fs.glob', 'fs.hide', 'fs.ask', 'fs.exact', 'fs.create']);
+  fc.assert(
+    fc.property(arbitraryTree, arbitraryLayers, features, (tree, layers, degrade) => {
+      if (hasMovingGlobs(layers)) return;
+      const plan = compile(policyOf(layers, { require: { degrade } }), memoryHost(tree, 7));
+      const dropped = new Set(
+        plan.gaps
+          .filter((gap) => gap.accepted && (gap.feature === 'fs.deny' || gap.feature === 'fs.glob'))
+          .map((gap) => gap.rule),
+      );
+      const left = layers.map((layer) => ({
+        ...layer,
+        rules: layer.rules.filter((rule) => !dropped.has(rule)),
+      }));
+      const landlock = landlockOf(plan, tree);
+      const index = indexRules(left);
+      for (const access of accesses(tree)) {
+        if (!landlock.path(access.path, [access.right]).allowed) continue;
+        assert.ok(
+          isAllowed(index, access),
+          `${access.right} at ${access.path} is open without a gap that says so`,
+        );
+        if (dropped.size > 0) opened++;
+      }
+    }),
+    RUNS,
+  );
+  assert.ok(opened > 500, `only ${opened} accesses were open under an accepted gap`);
 });
 
 test('where the report says fully, what the rules allow is open', () => {
@@ -199,7 +232,7 @@ test('where the report says fully, what the rules allow is open', () => {
     }),
     RUNS,
   );
-  assert.ok(equal > 20_000, `only ${equal} accesses were compared`);
+  assert.ok(equal > 5_000, `only ${equal} accesses were compared`);
 });
 
 function skippedAt(plan: Plan, path: string): boolean {
