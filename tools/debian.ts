@@ -6,7 +6,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -27,6 +27,9 @@ export interface Suites {
   /** Fetches a package, once, and unpacks it; returns the directory with its files. */
   unpack(wanted: DebianPackage): string;
 }
+
+/** How long the lists of a suite are taken for new. */
+const FRESH_HOURS = 6;
 
 /** Where downloads are kept: outside of the tree, shared by the tools. */
 export function cacheDirectory(tool: string): string {
@@ -72,6 +75,7 @@ export function openSuites(cache: string, suites: readonly string[], architectur
         '-o',
         'APT::Get::List-Cleanup=0',
       );
+      writeFileSync(stamp, '');
       available.push(suite);
     } catch (error) {
       rmSync(file);

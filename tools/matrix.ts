@@ -76,13 +76,14 @@ for (const wanted of values.kernels.split(',')) {
   const { tests, cases, seed } = values;
   const result = readResults(kernel, image ?? null, out, { tests, cases, seed, commit });
   writeFileSync(join(out, 'result.json'), JSON.stringify(result, null, 2));
+  writePage();
   if (!isGood(result)) process.exitCode = 1;
   const seconds = Math.round((performance.now() - since) / 1000);
   console.log(`${wanted}: ${summary(result)} (${seconds} s)`);
 }
 
-// What was run before stays on the page, with the commit that it was run on.
-if (values.run === undefined) {
+/** Writes the page of all kernels: what was run before stays on it, with the commit that it was run on. */
+function writePage(): void {
   const stored = KERNELS.map(({ version }) => join(folder(version), 'result.json')).filter(existsSync);
   const results = stored.map((file) => JSON.parse(readFileSync(file, 'utf8')) as KernelResult);
   writeFileSync(join(root, 'docs/kernel-matrix.md'), renderPage(results));
