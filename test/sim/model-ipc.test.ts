@@ -173,6 +173,7 @@ test('pathname sockets: each layer by a rule or by relation, mixed as they come'
   assert.equal(errno(confine(behaviour, [{ handledFs: 1 }]), UNRESTRICTED), 0);
   assert.equal(errno(UNRESTRICTED, first), 0);
   assert.equal(errno(first, UNRESTRICTED, linux(8)), 0, 'before ABI 9');
+  assert.equal(errno(first, UNRESTRICTED, linux(9)), ERRNO.EACCES);
   const denied = resolveUnix(behaviour, inner(bare), at, { creator: null, bound: 'path' });
   assert.ok(!denied.allowed);
   assert.deepEqual(

@@ -575,6 +575,9 @@ test('mounts: crossed upwards, hidden by what covers them, and special ones left
   const kernelOnly = new MemorySuperblock('other', true);
   const pipe = { mount: new MemoryMount(kernelOnly.root, true), dentry: kernelOnly.root };
   assert.ok(reads(behaviour, pipe), 'a pipe');
+  const strict = confine(behaviour, [{ handledFs: 0x1ffff }]);
+  const reopened = open(behaviour, strict, pipe, { read: true, write: false });
+  assert.ok(reopened.allowed && fileTruncate(behaviour, { path: pipe, rights: reopened.rights }).allowed);
   const secret = new MemoryInode('reg', new MemorySuperblock('other'), { private: true });
   assert.ok(
     reads(behaviour, { mount: scene.at('/').mount, dentry: scene.at('/').dentry.add('secret', secret) }),
