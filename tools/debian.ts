@@ -66,6 +66,11 @@ export function openSuites(cache: string, suites: readonly string[], architectur
     const file = join(base, 'sources', `${suite}.sources`);
     const signed = mirror.keyring === '' ? '' : `Signed-By: ${mirror.keyring}\n`;
     writeFileSync(file, `Types: deb\nURIs: ${mirror.uri}\nSuites: ${suite}\nComponents: main\n${signed}`);
+    const stamp = join(base, `${suite}.updated`);
+    if (existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < FRESH_HOURS * 3_600_000) {
+      available.push(suite);
+      continue;
+    }
     try {
       apt(
         'apt-get',
