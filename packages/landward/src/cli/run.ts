@@ -64,7 +64,10 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
     const dry = values['dry-run'] === true;
     if (!dry && (rest === undefined || rest.length === 0)) usageError('There is no command behind --', usage);
     const { loadForRun } = await import('../launch/run-policy.ts');
-    const { plan, found } = await loadForRun(values, { keepGaps: dry });
+    const { plan, found } = await loadForRun(values, {
+      keepGaps: dry,
+      digest: dry || values.report === true,
+    });
     if (found !== undefined && found.state !== 'approved') printError(notice(found));
     if (dry || values.report) {
       const { formatReport, reportData } = await import('../policy/report-text.ts');

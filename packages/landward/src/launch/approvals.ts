@@ -4,10 +4,10 @@
  * An approval holds for these bytes at this path. Any change, and any copy elsewhere, needs a new one.
  */
 
-import { createHash } from 'node:crypto';
 import { lstat, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { LandwardError } from '../errors.ts';
 import { distrustOf } from './policy-file.ts';
+import { sha256 } from './sha256.ts';
 import { type Environment, stateDirectory } from './variables.ts';
 
 /** A text that takes part in a project's policy. */
@@ -18,11 +18,7 @@ export interface ApprovedText {
 
 /** The digest of a project's policy: of the file and every file that it extends, with their paths. */
 export function approvalDigest(texts: readonly ApprovedText[]): string {
-  const hash = createHash('sha256');
-  for (const { path, bytes } of texts) {
-    hash.update(`${JSON.stringify(path)} ${createHash('sha256').update(bytes).digest('hex')}\n`);
-  }
-  return hash.digest('hex');
+  return sha256(...texts.map(({ path, bytes }) => `${JSON.stringify(path)} ${sha256(bytes)}\n`));
 }
 
 /** Whether a digest is approved for a path. A store that somebody else could have written approves nothing. */

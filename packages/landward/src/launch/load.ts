@@ -5,7 +5,6 @@
  * Resolving itself is `policy/resolve.ts`.
  */
 
-import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { LandwardError } from '../errors.ts';
 import { canonicalJson } from '../policy/canonical.ts';
@@ -15,6 +14,7 @@ import { type PolicyInput, type PresetSource, resolvePolicy } from '../policy/re
 import { type ApprovedText, approvalDigest, isApproved, writeApproval } from './approvals.ts';
 import { absolutePath, isInput, parentOf, presetBody } from './load-input.ts';
 import { findProjectFile, type PolicyFile, readPolicyFile } from './policy-file.ts';
+import { sha256 } from './sha256.ts';
 import { type Environment, homeDirectory, systemVariables } from './variables.ts';
 
 export interface LoadOptions {
@@ -43,7 +43,7 @@ export interface FoundPolicy {
 
 export interface LoadedPolicy {
   readonly policy: Policy;
-  /** Hex SHA-256 of the canonical policy. */
+  /** Hex SHA-256 of the canonical policy, made when it is asked for. */
   readonly digest: string;
   readonly found?: FoundPolicy;
   /** The policy files that were read, after symbolic links: what landward protects from the program. */
@@ -92,7 +92,7 @@ export async function approve(path: string, options: LoadOptions = {}): Promise<
 
 /** Hex SHA-256 of a policy's canonical form. */
 export function policyDigest(policy: Policy): string {
-  return createHash('sha256').update(canonicalJson(policy)).digest('hex');
+  return sha256(canonicalJson(policy));
 }
 
 class Loader {
@@ -138,7 +138,13 @@ class Loader {
       preset: await this.preset(),
       file: (path) => this.#extended(path),
     });
-    return { policy, digest: policyDigest(policy), files: [...this.#files].sort() };
+    return {
+      policy,
+      get digest() {
+        return policyDigest(policy);
+      },
+      files: [...this.#files].sort(),
+    };
   }
 
   /**
@@ -188,14 +194,28 @@ class Loader {
         reason === undefined
           ? { path, digest, state: 'not approved' }
           : { path, digest, state: 'not trusted', reason };
-      return { policy: narrow, digest: policyDigest(narrow), found, files };
+      return {
+        policy: narrow,
+        get digest() {
+          return policyDigest(narrow);
+        },
+        found,
+        files,
+      };
     }
     const policy = await resolvePolicy([project, ...add], {
       variables: systemVariables(inside, this.env),
       preset,
       file: extend,
     });
-    return { policy, digest: policyDigest(policy), found: { path, digest, state: 'approved' }, files };
+    return {
+      policy,
+      get digest() {
+        return policyDigest(policy);
+      },
+      found: { path, digest, state: 'approved' },
+      files,
+    };
   }
 
   #refuseOutside(name: string, file: PolicyFile, directory: string): void {

@@ -25,6 +25,8 @@ export interface RunSettings {
   /** Leaves gaps for the caller to report. */
   readonly keepGaps?: boolean;
   readonly cwd?: string;
+  /** Whether the plan carries the policy's digest, which only reports need. */
+  readonly digest?: boolean;
   /** The architecture of the plan; this machine's when absent. */
   readonly arch?: Host['arch'];
 }
@@ -49,7 +51,7 @@ export async function loadForRun(options: RunPolicyOptions, settings: RunSetting
   const plan = toPlan(policy, {
     host: settings.arch === undefined ? host : { ...host, arch: settings.arch },
     keepGaps: settings.keepGaps ?? false,
-    digest: loaded.digest,
+    ...(settings.digest ? { digest: loaded.digest } : {}),
   });
   return { policy, plan, ...(loaded.found === undefined ? {} : { found: loaded.found }) };
 }
