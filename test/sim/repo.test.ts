@@ -30,6 +30,17 @@ test('no dependency in the lockfile needs an install script', () => {
   assert.deepEqual(withScript, []);
 });
 
+test('npm ci finds every optional package in the lockfile, those of other platforms too', () => {
+  const { packages } = json('package-lock.json') as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  };
+  // A lockfile written where a registry lacks one of them is refused by npm ci everywhere.
+  const missing = Object.values(packages)
+    .flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
+    .filter((name) => packages[`node_modules/${name}`] === undefined);
+  assert.deepEqual(missing, []);
+});
+
 test('the lockfile holds what the manifests ask for', () => {
   const lock = json('package-lock.json');
   for (const [folder, key] of [
