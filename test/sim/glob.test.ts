@@ -10,6 +10,7 @@ import { compileSegment, matchSegment } from '../../packages/landward/src/model/
 import {
   components,
   isBelow,
+  isNormal,
   normalise,
   parentOf,
   prefixes,
@@ -159,6 +160,8 @@ test('paths take the normal form and keep it', () => {
     fc.property(fc.array(fc.constantFrom('a', 'b', '.', '..', ''), { maxLength: 8 }), (parts) => {
       const path = normalise(`/${parts.join('/')}`);
       assert.equal(normalise(path), path);
+      assert.equal(isNormal(path), true);
+      assert.equal(isNormal(`/${parts.join('/')}`), `/${parts.join('/')}` === path);
       assert.equal(`/${components(path).join('/')}`, path);
       assert.equal(prefixes(path).length, components(path).length + 1);
       assert.ok(prefixes(path).every((prefix) => isBelow(path, prefix)));

@@ -292,6 +292,16 @@ test('missing fs.refer alone is EXDEV, and is not asked inside one directory', (
   assert.deepEqual([across.errno, across.blame.missing], [18, ['fs.refer']]);
 });
 
+test('a path that is not in normal form is refused, not misjudged', () => {
+  const rules = [path('allow', '/'), path('deny', '/p')];
+  for (const bad of ['p', '', '/a/../p', '//p', '/p/', '/./p', '/p/..']) {
+    for (const request of [read(bad), move('/a', bad), move(bad, '/a')]) {
+      assert.throws(() => verdictOf(rules, request), { code: 'USAGE' }, bad);
+    }
+  }
+  assert.equal(verdictOf(rules, read('/.p/..q')), 'allow');
+});
+
 test('what would have to change is named', () => {
   const rules = [path('allow', '/p/src'), path('deny', '/p/src/x'), path('allow', '/usr')];
   const kinds = (target: string, rights: PathRule['rights'] = ['fs.read_file']) =>

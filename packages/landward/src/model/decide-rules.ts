@@ -5,6 +5,8 @@
  * the order of rules never matters. What Landlock itself would say of a kernel ruleset is `landlock/`, not here.
  */
 
+import { LandwardError } from '../errors.ts';
+import { isNormal } from './paths.ts';
 import { answerLayer, type IndexedLayer, indexLayer } from './rules/layer.ts';
 import { compareVerdicts } from './rules/precedence.ts';
 import { answerRefer } from './rules/refer.ts';
@@ -32,6 +34,10 @@ export function indexRules(layers: readonly RuleLayer[]): RuleIndex {
 
 /** `decideRules` over an index. */
 export function decideIndexed(index: RuleIndex, request: Request): RulesDecision {
+  for (const path of pathsOf(request)) {
+    if (isNormal(path)) continue;
+    throw new LandwardError('USAGE', 'Path of a request is not absolute and in normal form', { part: path });
+  }
   const answers: LayerAnswer[] = [];
   let gains = true;
   for (const [layer, indexed] of index.layers.entries()) {
@@ -61,12 +67,19 @@ export function decideIndexed(index: RuleIndex, request: Request): RulesDecision
  * @param request what is asked; paths in normal form and after symbolic links
  * @returns the verdict, the layer and rule to blame, every restricting layer's answer, and what the program sees.
  *   Where no layer restricts the request, the blame is layer -1 with no name. `ask` has the errno for "nobody answered"
- * @throws LandwardError `POLICY_INVALID` for a rule that cannot be read, `USAGE` for an address that is none
+ * @throws LandwardError `POLICY_INVALID` for a rule that cannot be read, `USAGE` for an address that is none or
+ *   a path that is not in normal form
  * @example
  * decideRules(policy.layers, { kind: 'path', path: '/etc/passwd', rights: ['fs.read_file'] }).verdict
  */
 export function decideRules(layers: readonly RuleLayer[], request: Request): RulesDecision {
   return decideIndexed(indexRules(layers), request);
+}
+
+function pathsOf(request: Request): readonly string[] {
+  if (request.kind === 'path') return [request.path];
+  if (request.kind === 'refer') return [request.from, request.to];
+  return request.kind === 'unix' && request.path !== undefined ? [request.path] : [];
 }
 
 function errnoOf(

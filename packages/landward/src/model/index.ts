@@ -10,7 +10,7 @@ export * as features from './features/index.ts';
 export { compileGlob, type Glob, matchGlob } from './glob.ts';
 export * from './landlock/index.ts';
 export * as layers from './layers/index.ts';
-export { components, isBelow, normalise, parentOf, prefixes } from './paths.ts';
+export { components, isBelow, isNormal, normalise, parentOf, prefixes } from './paths.ts';
 export * as programs from './programs/index.ts';
 export * from './records/index.ts';
 export { type Change, explainIndexed, explainRules } from './rules/explain.ts';

@@ -37,6 +37,11 @@ export function normalise(path: string): string {
   return `/${kept.join('/')}`;
 }
 
+/** Whether a path is absolute and in normal form. */
+export function isNormal(path: string): boolean {
+  return path === '/' || (/^(?:\/[^/]+)+$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path));
+}
+
 /**
  * The components of a normal absolute path; the root has none.
  *
