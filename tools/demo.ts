@@ -38,6 +38,7 @@ interface Outcome {
   readonly status: number | null;
   readonly stderr: string;
   readonly installed: readonly string[];
+  readonly built: boolean;
   readonly stolen: string;
 }
 
@@ -118,10 +119,11 @@ async function main(): Promise<void> {
     rmSync(join(project, 'node_modules'), { recursive: true, force: true });
     rmSync(join(home, '.npm'), { recursive: true, force: true });
     const { status, stderr } = await run([...before, 'npm', 'ci', '--no-audit', '--no-fund'], env);
+    const built = exists(join(project, 'node_modules/pretty-colours/built.js'));
     const installed = Object.keys(PACKAGES).filter((name) =>
       exists(join(project, 'node_modules', name, 'package.json')),
     );
-    return { status, stderr, installed, stolen };
+    return { status, stderr, installed, built, stolen };
   };
 
   console.log(
@@ -132,16 +134,22 @@ async function main(): Promise<void> {
   else {
     tell('npm ci', await attempt([]));
     console.log(`\nThe policy, npm.toml:\n\n${text.replace(/^(?=.)/gm, '    ')}`);
-    tell('landward run -p npm.toml -- npm ci', await attempt([...landward, 'run', '-p', policy, '--']));
+    const outcome = await attempt([...landward, 'run', '-p', policy, '--report', '--']);
+    tell('landward run -p npm.toml --report -- npm ci', outcome);
+    // The report's first line sums it up; the rest is for who wants every detail.
+    if (outcome.status === 0) console.log(`    ${outcome.stderr.split('\n')[0]}`);
+    console.log();
     await verdicts(landward, policy, registry.port, env);
   }
   thief.close();
   await registry.close();
 }
 
-function tell(command: string, { status, stderr, installed, stolen }: Outcome): void {
+function tell(command: string, { status, stderr, installed, built, stolen }: Outcome): void {
   console.log(`$ ${command}`);
-  console.log(`    exit status ${status}, installed: ${installed.join(', ') || 'nothing'}`);
+  console.log(
+    `    exit status ${status}, installed: ${installed.join(', ') || 'nothing'}; the install script ${built ? 'ran' : 'did not run'}`,
+  );
   console.log(stolen === '' ? '    The thief got nothing.' : `    The thief got: ${stolen.trim()}`);
   if (status !== 0) console.log(stderr.replace(/^(?=.)/gm, '    '));
 }

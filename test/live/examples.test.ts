@@ -122,3 +122,29 @@ test(
     assert.equal(readFileSync(join(folder, 'out/out.png')).subarray(1, 4).toString(), 'PNG');
   },
 );
+
+test('the demo: the theft succeeds, and gets nothing confined', needs({ abi: 4 }), async () => {
+  const { code, stdout, stderr } = await runChild(process.execPath, ['tools/demo.ts'], {
+    cwd: root,
+    timeout: 180_000,
+  });
+  assert.equal(code, 0, stderr);
+  const [before, after] = stdout.split('$ landward run');
+  assert.match(before!, /The thief got: -----BEGIN OPENSSH PRIVATE KEY-----/);
+  assert.match(
+    after!,
+    /^.*\n {4}exit status 0, installed: tidy-dates, pretty-colours; the install script ran\n {4}The thief got nothing\./,
+    stdout,
+  );
+  assert.match(after!, /deny: read ~\/\.ssh\/id_ed25519 \(EACCES\)/);
+});
+
+test('the demo: shows the verdicts of the model where nothing can be enforced', async () => {
+  const { code, stdout, stderr } = await runChild(process.execPath, ['tools/demo.ts', '--simulate'], {
+    cwd: root,
+  });
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stdout, /The thief got/);
+  assert.match(stdout, /deny: read ~\/\.ssh\/id_ed25519/);
+  assert.match(stdout, /allow: connect tcp:\d+/);
+});
