@@ -186,3 +186,22 @@ test('a mark met early still counts when another layer is met above', () => {
   });
   assert.equal(logged(older), false, 'the older layer keeps its mark');
 });
+
+test('an open file is quiet only where its youngest denying layer is', () => {
+  const truncate = fsMask('fs.truncate');
+  const loud = { handledFs: truncate } as const;
+  const quiet = { handledFs: truncate, quietFs: truncate, rules: [[scene.at('/d'), 0, 'quiet']] } as const;
+  for (const [layers, expected] of [
+    [[quiet, loud], true],
+    [[loud, quiet], false],
+    [[quiet, quiet], false],
+  ] as const) {
+    const opened = open(behaviour, confine(behaviour, layers), scene.at('/d/f'), {
+      read: false,
+      write: true,
+    });
+    assert.ok(opened.allowed);
+    const file = { path: scene.at('/d/f'), rights: opened.rights };
+    assert.equal(logged(fileTruncate(behaviour, file)), expected);
+  }
+});

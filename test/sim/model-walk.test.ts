@@ -214,6 +214,12 @@ test('always-allowed ioctl commands and files that no domain opened', () => {
     const opened = open(behaviour, credential, device, { read: true, write: false });
     assert.ok(opened.allowed);
     const file: OpenFile = { path: device, rights: opened.rights };
+    const granted = { handledFs: fsMask('fs.ioctl_dev'), rules: [[device, fsMask('fs.ioctl_dev')]] } as const;
+    const allowed = open(behaviour, confine(behaviour, [granted]), device, { read: true, write: false });
+    assert.ok(
+      allowed.allowed && fileIoctl(behaviour, { path: device, rights: allowed.rights }, 0x5401).allowed,
+      type,
+    );
     const free = [
       0x5451, 0x5450, 0x5421, 0x5452, 0x5460, 0xc0045877, 0xc0045878, 0xc020660b, 0x2, 0x40049409, 0x4020940d,
       0xc0189436, 0x80111500, 0x80811501,
