@@ -47,7 +47,7 @@ const FOCUS: Readonly<Record<string, string>> = {
   'ipc.ts': 'ipc',
   'open.ts': 'walk',
   'operations.ts': 'walk',
-  'refer.ts': 'walk',
+  'refer.ts': 'refer',
   'sockets.ts': 'ipc',
   'walk.ts': 'walk',
 };

@@ -5,8 +5,9 @@
 
 import type { Behaviour } from '../../packages/landward/src/model/index.ts';
 import { ERRNO, errnoName } from '../../packages/landward/src/uapi/errno.ts';
+import { type Answer, PASSED } from './answer.ts';
 import { runOnKernel } from './kernel.ts';
-import { type Answer, Machine, PASSED, Senseless } from './machine.ts';
+import { Machine, Senseless } from './machine.ts';
 import type { Step } from './steps.ts';
 
 /** What the executor prints where a socket family does not exist, or a step was lost. */

@@ -8,7 +8,20 @@ import type { Behaviour } from '../../packages/landward/src/model/index.ts';
 import { FREE_IOCTLS } from '../../packages/landward/src/model/index.ts';
 import { abiRow } from '../../packages/landward/src/uapi/landlock.ts';
 import { ACCESS_FILE } from '../../packages/landward/src/uapi/masks.ts';
-import { type Answer, Machine, Senseless } from './machine.ts';
+import type { Answer } from './answer.ts';
+import {
+  DEVICES,
+  DISCONNECTED,
+  inetStep,
+  makeStep,
+  NAMES,
+  notDot,
+  OPENED,
+  openFlags,
+  REAL_RULESETS,
+  safe,
+} from './generate-steps.ts';
+import { Machine, Senseless } from './machine.ts';
 import { Random } from './random.ts';
 import { type At, OPEN, type Step } from './steps.ts';
 
@@ -18,12 +31,6 @@ export interface Case {
   readonly steps: readonly Step[];
   readonly answers: readonly Answer[];
 }
-
-const NAMES = ['a', 'b', 'c', 'd'];
-const DEVICES = [0, 0x103, 0x103, 0xf000];
-const REAL_RULESETS = [9, 10, 11];
-const OPENED = 4;
-const DISCONNECTED = 0;
 
 /** Makes the case of a seed: about 20 steps to build, 10 to restrict, and `operations` to try. */
 export function generate(behaviour: Behaviour, seed: number, operations = 60): Case {
@@ -353,7 +360,7 @@ class Generator {
           task,
           op: 'open',
           at: some(random.chance(70) ? 'other' : undefined),
-          flags: this.#openFlags(),
+          flags: openFlags(random),
           slot: -1,
         });
         return;
@@ -370,7 +377,7 @@ class Generator {
         return;
       }
       case 'make':
-        this.#make(task, notDot(fresh()));
+        this.#do(makeStep(random, task, notDot(fresh()), this.#some()));
         return;
       case 'remove':
         this.#do({ task, op: random.chance(50) ? 'unlink' : 'rmdir', at: notDot(some()) });
@@ -413,7 +420,7 @@ class Generator {
         });
         return;
       case 'inet':
-        this.#inet(task);
+        this.#do(inetStep(random, task));
         return;
       case 'mount':
         this.#mount(task);
@@ -438,37 +445,6 @@ class Generator {
     }
   }
 
-  #openFlags(): number {
-    const random = this.#random;
-    let flags = random.pick([OPEN.READ, OPEN.READ, OPEN.WRITE, OPEN.READ | OPEN.WRITE, 0]);
-    if (random.chance(20)) flags |= OPEN.TRUNCATE;
-    if (random.chance(6)) flags |= OPEN.DIRECTORY;
-    if (random.chance(8)) flags |= OPEN.NOFOLLOW;
-    return random.chance(4) ? OPEN.PLACE : flags;
-  }
-
-  #make(task: number, at: At): void {
-    const random = this.#random;
-    switch (random.weighted({ mkdir: 30, symlink: 20, mknod: 50 })) {
-      case 'mkdir':
-        this.#do({ task, op: 'mkdir', at });
-        return;
-      case 'symlink':
-        this.#do({ task, op: 'symlink', at, target: this.#some() });
-        return;
-      case 'mknod': {
-        const mode = random.pick([0, 0o010000, 0o020000, 0o020000, 0o060000, 0o100000, 0o140000]);
-        this.#do({
-          task,
-          op: 'mknod',
-          at,
-          mode,
-          rdev: mode === 0o020000 || mode === 0o060000 ? random.pick(DEVICES) : 0,
-        });
-      }
-    }
-  }
-
   #opened(task: number): void {
     const random = this.#random;
     const slots = this.#machine.tasks.get(task)!.slots;
@@ -484,22 +460,6 @@ class Generator {
     ];
     if (random.chance(50)) this.#do({ task, op: 'ftruncate', slot: OPENED });
     else this.#do({ task, op: 'ioctl', slot: OPENED, command: random.pick(commands) });
-  }
-
-  #inet(task: number): void {
-    const random = this.#random;
-    const address = random.pick([0, 2, 2, 2, 10, 10, 1]);
-    this.#do({
-      task,
-      op: 'inet',
-      call: random.pick(['bind', 'connect', 'connect', 'send', 'fastopen']),
-      family: random.chance(60) ? 4 : 6,
-      type: random.pick(['tcp', 'tcp', 'tcp', 'udp', 'mptcp']),
-      address,
-      port: random.pick([0, 80, 443, 5000]),
-      length: random.chance(85) ? (address === 10 ? 28 : 16) : random.pick([1, 2, 8, 15, 16, 23, 24]),
-      any: random.chance(50),
-    });
   }
 
   #mount(task: number): void {
@@ -523,14 +483,4 @@ class Generator {
         this.#do({ task, op: 'remount', at: to });
     }
   }
-}
-
-/** Flags that cannot change more than the calling thread's case: the rest is tested by the cases of their own. */
-function safe(flags: number, behaviour: Behaviour): number {
-  return behaviour.abi >= 8 ? flags & ~0x18 : flags;
-}
-
-/** Renames, links and removals of `.` fail before Landlock is asked. */
-function notDot(at: At): At {
-  return at.path === '.' ? { ...at, path: 'e' } : at;
 }

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { line, type Step } from './steps.ts';
 
 const SOURCE = new URL('executor.c', import.meta.url).pathname;
+const AUDIT = new URL('executor-audit.h', import.meta.url).pathname;
 
 /** Why the executor can't run here, or `null`. */
 export function missing(): string | null {
@@ -22,7 +23,11 @@ export function missing(): string | null {
 export function build(): string {
   const given = process.env.LANDWARD_EXECUTOR;
   if (given !== undefined) return given;
-  const digest = createHash('sha256').update(readFileSync(SOURCE)).digest('hex').slice(0, 16);
+  const digest = createHash('sha256')
+    .update(readFileSync(SOURCE))
+    .update(readFileSync(AUDIT))
+    .digest('hex')
+    .slice(0, 16);
   const directory = new URL('../../node_modules/.cache/landward', import.meta.url).pathname;
   const built = join(directory, digest);
   if (existsSync(built)) return built;

@@ -12,7 +12,6 @@ import {
   changeTopology,
   connect,
   createRuleset,
-  type Decision,
   type Domain,
   deliverOwned,
   fileIoctl,
@@ -39,10 +38,8 @@ import {
 } from '../../packages/landward/src/model/landlock/memory/tree.ts';
 import * as vfs from '../../packages/landward/src/model/landlock/memory/vfs.ts';
 import { ERRNO } from '../../packages/landward/src/uapi/errno.ts';
+import { type Answer, asked, PASSED, passed } from './answer.ts';
 import { type At, OPEN, RENAME, type SocketType, type Step } from './steps.ts';
-
-/** Landlock lets the step pass; any errno but its own is right. */
-export const PASSED = -1;
 
 interface Socket {
   readonly creator: Domain | null;
@@ -61,15 +58,6 @@ interface MachineTask {
   readonly slots: Map<number, Slot>;
   /** Whether a SIGIO waits. */
   pending: boolean;
-}
-
-/** What a step came to. */
-export interface Answer {
-  readonly errno: number;
-  /** Landlock's decision, where it was asked. */
-  readonly decision?: Decision | undefined;
-  /** The decisions of a step that asks several times, such as a signal to a group. */
-  readonly decisions?: readonly Decision[];
 }
 
 /** A step that names a task, slot or child that isn't there: the case means nothing. */
@@ -279,6 +267,11 @@ export class Machine {
 
   #open(task: MachineTask, caller: vfs.Caller, at: vfs.At, step: Step & { op: 'open' }): Answer {
     const has = (bit: number) => (step.flags & bit) !== 0;
+    if (has(OPEN.UNNAMED) && this.behaviour.abi < 3) {
+      const found = this.namespace.find(at.path, true, at.base);
+      // Overlays of those kernels have no unnamed files.
+      if (found.object?.dentry.inode?.superblock.kind === 'overlay') throw new Senseless();
+    }
     const opened = vfs.openFile(caller, at, {
       read: has(OPEN.READ),
       write: has(OPEN.WRITE),
@@ -489,12 +482,4 @@ export class Machine {
     };
     return passed(calls[step.call]());
   }
-}
-
-function asked(decision: Decision): Answer {
-  return { errno: decision.allowed ? 0 : decision.errno, decision };
-}
-
-function passed(decision: Decision): Answer {
-  return { errno: decision.allowed ? PASSED : decision.errno, decision };
 }
