@@ -11,7 +11,7 @@ import { dialogue, type Turn } from '../kit/dialogue.ts';
 import { needs, root } from '../kit/needs.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
 
-const NEEDS = needs({ abi: 1, tools: ['python3', 'bash', 'stty'] });
+const NEEDS = needs({ abi: 1, tools: ['python3', 'bash', 'perl', 'stty'] });
 /** What an interactive bash without start-up files shows. */
 const PROMPT = 'bash-[0-9.]+[#$] ';
 const landward = [process.execPath, join(root, 'test/kit/landward.ts'), 'run'];
@@ -36,16 +36,17 @@ function ways(
 }
 
 test('Ctrl-C reaches the program once, and it decides what that means', NEEDS, async (t) => {
+  // Not a shell: one that waits for a child may take the key for the child's end and lose it.
   const script =
-    'n=0; trap "n=\\$((n+1)); echo got-int; [ \\$n -lt 3 ] || exit 7" INT; echo pid $$; while :; do sleep 0.05; done';
+    '$| = 1; $SIG{INT} = sub { $n++; print "got-int $n\\n"; exit 7 if $n == 3 }; print "ready\\n"; sleep 1 while 1';
   for (const [way, prefix, cwd] of ways(t)) {
     const turns: Turn[] = [
-      { expect: 'pid \\d+', type: '\x03' },
-      { expect: 'got-int', type: '\x03' },
-      { expect: 'got-int', type: '\x03' },
-      { expect: 'got-int' },
+      { expect: 'ready', type: '\x03' },
+      { expect: 'got-int 1', type: '\x03' },
+      { expect: 'got-int 2', type: '\x03' },
+      { expect: 'got-int 3' },
     ];
-    const { output, status, missed } = await dialogue([...prefix, 'bash', '-c', script], turns, { cwd });
+    const { output, status, missed } = await dialogue([...prefix, 'perl', '-e', script], turns, { cwd });
     assert.equal(missed, null, `${way}: ${output}`);
     assert.equal(status, 7, way);
     assert.equal(output.match(/got-int/g)?.length, 3, `${way}: ${output}`);

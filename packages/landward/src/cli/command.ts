@@ -1,10 +1,10 @@
 /**
- * What a command of `landward` is, and how its words are read: strictly, by `util.parseArgs`, over one table of options.
+ * What a command of `landward` is, and how its words are read: strictly, over one table of options.
  *
- * Owns the reading of words and the page of help that follows from the table. What a command does is its own file's.
+ * Owns the reading of words and the page of help that follows from the table. `util.parseArgs` is not used: loading
+ * `node:util` makes the stream of standard error, which leaves O_NONBLOCK on what the started program inherits.
  */
 
-import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { LandwardError } from '../errors.ts';
 import { suggest } from './suggest.ts';
 
@@ -61,60 +61,51 @@ export function readWords<const O extends Options>(
 ): Words<O> {
   const end = argv.indexOf('--');
   const own = end < 0 ? argv : argv.slice(0, end);
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...own],
-      options: options as unknown as NonNullable<ParseArgsConfig['options']>,
-      strict: true,
-      allowPositionals: true,
-    });
-    once(own, options, usage);
-    return {
-      values: values as Values<O>,
-      operands: positionals,
-      rest: end < 0 ? undefined : argv.slice(end + 1),
-    };
-  } catch (error) {
-    if (error instanceof LandwardError) throw error;
-    throw refusal(error, options, usage);
-  }
-}
-
-/** Refuses a second use of an option that may stand once: parseArgs would silently keep the last. */
-function once(own: readonly string[], options: Options, usage: string): void {
-  const { tokens } = parseArgs({
-    args: [...own],
-    options: options as unknown as NonNullable<ParseArgsConfig['options']>,
-    strict: true,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const seen = new Set<string>();
-  for (const token of tokens) {
-    if (token.kind !== 'option' || options[token.name]?.multiple || options[token.name]?.type === 'boolean')
+  const values: Record<string, boolean | string | string[]> = {};
+  const operands: string[] = [];
+  for (let at = 0; at < own.length; at++) {
+    const word = own[at]!;
+    if (word === '-' || !word.startsWith('-')) {
+      operands.push(word);
       continue;
-    if (seen.has(token.name))
-      usageError(`The option --${token.name} stands twice, and may stand once`, usage, token.name);
-    seen.add(token.name);
+    }
+    const { name, inline } = split(word, options, usage);
+    const option = options[name]!;
+    if (option.type === 'boolean') {
+      if (inline !== undefined) usageError(`The option --${name} takes no value`, usage, word);
+      values[name] = true;
+      continue;
+    }
+    const value = inline ?? own[++at];
+    if (value === undefined) usageError(`The option --${name} needs a value`, usage, word);
+    // A word that begins like an option is more likely one whose value was forgotten; --name=-x says it plainly.
+    if (inline === undefined && value.startsWith('-') && value !== '-')
+      usageError(`The value of --${name} is ambiguous: write --${name}=${value} if it is one`, usage, value);
+    if (option.multiple) values[name] = [...((values[name] as string[] | undefined) ?? []), value];
+    else if (values[name] === undefined) values[name] = value;
+    else usageError(`The option --${name} stands twice, and may stand once`, usage, name);
   }
+  return { values: values as Values<O>, operands, rest: end < 0 ? undefined : argv.slice(end + 1) };
 }
 
-function refusal(error: unknown, options: Options, usage: string): LandwardError {
-  const { code, message } = error as { code?: string; message: string };
-  const given = /'(--?[^'\s=]*)/.exec(message)?.[1] ?? '';
-  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const near = suggest(
-      given,
-      Object.keys(options).map((name) => `--${name}`),
-    );
-    return new LandwardError('USAGE', `Unknown option ${given}`, {
-      part: given,
-      fix: near === undefined ? `Usage: ${usage}` : `Did you mean ${near}? Usage: ${usage}`,
-    });
+/** The option that a word names, and the value that stands in the word itself. */
+function split(word: string, options: Options, usage: string): { name: string; inline: string | undefined } {
+  if (word.startsWith('--')) {
+    const sign = word.indexOf('=');
+    const name = word.slice(2, sign < 0 ? undefined : sign);
+    if (Object.hasOwn(options, name)) return { name, inline: sign < 0 ? undefined : word.slice(sign + 1) };
+  } else {
+    const found = Object.entries(options).find(([, { short }]) => short !== undefined && short === word[1]);
+    if (found !== undefined) return { name: found[0], inline: word.length > 2 ? word.slice(2) : undefined };
   }
-  return new LandwardError('USAGE', message.split('\n')[0]!.replace(/\.$/, ''), {
+  const given = word.split('=')[0]!;
+  const near = suggest(
+    given,
+    Object.keys(options).map((name) => `--${name}`),
+  );
+  throw new LandwardError('USAGE', `Unknown option ${given}`, {
     part: given,
-    fix: `Usage: ${usage}`,
+    fix: near === undefined ? `Usage: ${usage}` : `Did you mean ${near}? Usage: ${usage}`,
   });
 }
 
