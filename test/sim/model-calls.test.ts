@@ -322,7 +322,7 @@ test('what each ABI brings without saying so', () => {
     errata,
     ten,
     !eleven,
-    abi >= 7 ? 'delivery' : 'registration',
+    'delivery',
     eleven,
     eleven,
   ];

@@ -132,7 +132,7 @@ test('SIGIO is judged by the domain that set the owner', () => {
   assert.equal(deliver(behaviour, confined, thread, outside), 0, 'nothing recorded for itself');
   assert.equal(deliver(behaviour, outside, confined, confined), 0, 'from outside in');
   assert.equal(deliver(behaviour, confined, confined, confined), 0);
-  const old = linux(6);
+  const old = linux(7, { knobs: { sigioGroup: 'registration' } });
   assert.equal(
     deliver(old, confined, [confined, outside], outside),
     0,

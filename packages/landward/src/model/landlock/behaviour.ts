@@ -53,7 +53,7 @@ export function linux(
       privilegeFirst: level < 11,
       mutedSubdomainsSurviveFork: true,
       countsMuted: level >= 11,
-      sigioGroup: level >= 7 ? 'delivery' : 'registration',
+      sigioGroup: 'delivery',
       rulesetIds: level >= 11,
       pageSize: 4096,
       ...differs.knobs,
