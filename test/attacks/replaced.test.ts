@@ -108,3 +108,39 @@ test(
     assert.ok(outcome.includes(token), outcome);
   },
 );
+
+/** A first program plants a link at a name that the policy grants; a second one, started anew, reads through it. */
+async function plantLink(change: (world: World) => PolicyChange): Promise<{ second: string; token: string }> {
+  const world = makeWorld();
+  try {
+    const file = join(world.top, 'policy.toml');
+    const data = join(world.project, 'data');
+    writeFileSync(file, policyText(world, change(world)));
+    const start = (...words: string[]) =>
+      runLandward(['run', '-p', file, '--', world.probe, ...words], { cwd: world.project });
+    const first = await start('symlink', world.outside, data);
+    assert.match(first.stdout, /^DONE made/);
+    const { stdout, stderr } = await start('read', join(data, 'secret'));
+    return { second: stdout + stderr, token: world.token };
+  } finally {
+    world.remove();
+  }
+}
+
+test(
+  '2 a link planted inside at a name that is granted: grants nothing later',
+  needs({ abi: 6 }),
+  async () => {
+    const { second } = await plantLink(({ project }) => ({ read: [join(project, 'data')] }));
+    assert.match(second, /^ERRNO 13 open/);
+  },
+);
+
+test(
+  '2 a link planted inside: succeeds where the policy names what it leads to',
+  needs({ abi: 6 }),
+  async () => {
+    const { second, token } = await plantLink(({ outside }) => ({ read: [outside] }));
+    assert.ok(second.includes(token), second);
+  },
+);

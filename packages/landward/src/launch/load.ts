@@ -133,11 +133,13 @@ class Loader {
   }
 
   async resolve(inputs: readonly PolicyInput[]): Promise<LoadedPolicy> {
-    const policy = await resolvePolicy(inputs, {
-      variables: systemVariables(this.cwd, this.env),
+    const variables = systemVariables(this.cwd, this.env);
+    const resolved = await resolvePolicy(inputs, {
+      variables,
       preset: await this.preset(),
       file: (path) => this.#extended(path),
     });
+    const policy: Policy = { ...resolved, foreign: [variables.project, variables.tmp] };
     return {
       policy,
       get digest() {
@@ -174,18 +176,17 @@ class Loader {
     this.#files.add(file.path);
     const preset = await this.preset();
     const project = { name: path, text: file.bytes, directory };
-    const narrow = await resolvePolicy(
+    const variables = systemVariables(this.cwd, this.env);
+    const foreign = [...new Set([variables.project, inside, variables.tmp])];
+    const narrowed = await resolvePolicy(
       [
         { name: '@default', ...presetBody(preset, 'default') },
         ...add,
         { ...project, layer: 'limit', project: inside },
       ],
-      {
-        variables: systemVariables(this.cwd, this.env),
-        preset,
-        file: extend,
-      },
+      { variables, preset, file: extend },
     );
+    const narrow: Policy = { ...narrowed, foreign };
     const digest = approvalDigest(texts);
     const reason = distrust.find((why) => why !== undefined);
     const files = [...this.#files].sort();
@@ -203,11 +204,12 @@ class Loader {
         files,
       };
     }
-    const policy = await resolvePolicy([project, ...add], {
+    const granted = await resolvePolicy([project, ...add], {
       variables: systemVariables(inside, this.env),
       preset,
       file: extend,
     });
+    const policy: Policy = { ...granted, foreign };
     return {
       policy,
       get digest() {

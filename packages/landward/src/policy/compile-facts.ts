@@ -8,6 +8,7 @@
 import { LandwardError, PolicyErrors } from '../errors.ts';
 import { compileGlob, type Glob } from '../model/glob.ts';
 import type { PathPattern, PathRule, Rule, RuleLayer, UnixRule } from '../model/rules.ts';
+import { ancestorsOf, type Grant, isGrant, ledOut } from './compile-links.ts';
 import type { Host, PathFact } from './plan.ts';
 
 /** A rule with the object it is about on this host. */
@@ -20,8 +21,8 @@ export interface Located<R extends Rule = Rule> {
   readonly alias: PathPattern | null;
   /** The object at the pattern's path, or `null` where there is nothing. */
   readonly fact: PathFact | null;
-  /** An optional rule whose path is missing: nothing to grant. */
-  readonly skipped: boolean;
+  /** Why an optional rule grants nothing: there is nothing at its path, or a link there leads out of a foreign tree. */
+  readonly skipped: false | 'missing' | 'link';
   /** The directory to make, for a missing path that the rule says to create. */
   readonly create: string | null;
 }
@@ -71,9 +72,15 @@ export function coversBelow(rule: Rule, glob: Glob): boolean {
 /**
  * Locates every rule.
  *
- * @throws PolicyErrors with PATH_MISSING for every missing path of an allow rule that requires it
+ * @param foreign trees whose links may not lead a grant out
+ * @throws PolicyErrors with PATH_MISSING for every missing path of an allow rule that requires it, and with
+ *   POLICY_INVALID where a link in a foreign tree leads a required grant out of it
  */
-export function locate(layers: readonly RuleLayer[], host: Host): readonly LocatedLayer[] {
+export function locate(
+  layers: readonly RuleLayer[],
+  host: Host,
+  foreign: readonly string[] = [],
+): readonly LocatedLayer[] {
   const paths = new Set<string>(['/']);
   for (const layer of layers) {
     for (const rule of layer.rules) {
@@ -83,12 +90,32 @@ export function locate(layers: readonly RuleLayer[], host: Host): readonly Locat
   }
   const facts = factsOf(paths, host);
   const errors: LandwardError[] = [];
+  const out = linkedOut(layers, facts, foreign, host);
   const located = layers.map((layer) => ({
     ...layer,
-    rules: layer.rules.map((rule) => place(rule, facts, errors)),
+    rules: layer.rules.map((rule) => place(rule, facts, out.get(rule), errors)),
   }));
   if (errors.length > 0) throw new PolicyErrors(errors);
   return located;
+}
+
+/** The grants that a link leads out of a foreign tree, each with the tree. */
+function linkedOut(
+  layers: readonly RuleLayer[],
+  facts: ReadonlyMap<string, PathFact | null>,
+  foreign: readonly string[],
+  host: Host,
+): ReadonlyMap<Rule, string> {
+  const grants = layers.flatMap((layer) =>
+    layer.rules.flatMap((rule): Grant[] => {
+      const pattern = isGrant(rule, layer) ? patternOf(rule) : null;
+      if (!isGrant(rule, layer) || pattern === null) return [];
+      return [{ rule, path: pattern.path, real: realOf(pattern.path, facts) }];
+    }),
+  );
+  const above = grants.flatMap(({ path, real }) => (path === real ? [] : ancestorsOf(path)));
+  const reals = new Map(realPaths([...new Set(above)], host));
+  return ledOut(grants, foreign, (path) => reals.get(path) ?? path);
 }
 
 /** Facts of all paths, and of the parents of the missing ones up to something that exists. */
@@ -125,13 +152,23 @@ function below(directory: string, rest: string): string {
   return directory === '/' ? rest : directory + rest;
 }
 
-function place(rule: Rule, facts: ReadonlyMap<string, PathFact | null>, errors: LandwardError[]): Located {
+function place(
+  rule: Rule,
+  facts: ReadonlyMap<string, PathFact | null>,
+  left: string | undefined,
+  errors: LandwardError[],
+): Located {
   const pattern = patternOf(rule);
   if (pattern === null) return { rule, pattern, alias: null, fact: null, skipped: false, create: null };
   const fact = facts.get(pattern.path) ?? null;
   const real = realOf(pattern.path, facts);
   const moved = real === pattern.path ? pattern : relocate(pattern, real);
   if (isOwnProc(pattern.path, real)) errors.push(ownProcError(rule, pattern.path));
+  if (left !== undefined) {
+    if (rule.kind !== 'path' || rule.missing !== 'optional')
+      errors.push(ledOutError(rule, pattern.path, real, left));
+    return { rule, pattern, alias: null, fact: null, skipped: 'link', create: null };
+  }
   const base = { rule, pattern: moved, alias: moved === pattern ? null : pattern, fact };
   if (fact !== null || rule.verdict !== 'allow') return { ...base, skipped: false, create: null };
   // Binding makes the socket, so that its path is missing as a rule.
@@ -139,7 +176,7 @@ function place(rule: Rule, facts: ReadonlyMap<string, PathFact | null>, errors: 
   const missing = rule.kind === 'path' ? rule.missing : 'optional';
   if (missing === 'required') errors.push(missingError(rule as PathRule));
   if (missing === 'create' && pattern.kind === 'subtree') return { ...base, skipped: false, create: real };
-  return { ...base, skipped: true, create: null };
+  return { ...base, skipped: 'missing', create: null };
 }
 
 /** The same pattern with its literal part replaced. */
@@ -179,6 +216,18 @@ function ownProcError(rule: Rule, path: string): LandwardError {
       part: path,
       at: rule.origin,
       fix: 'Name /proc: Landlock keeps the pages of processes outside from being read where they matter',
+    },
+  );
+}
+
+function ledOutError(rule: Rule, path: string, real: string, tree: string): LandwardError {
+  return new LandwardError(
+    'POLICY_INVALID',
+    `A rule grants '${path}', but a symbolic link in '${tree}' leads to '${real}', outside: whoever makes links there would choose what is granted`,
+    {
+      part: path,
+      at: rule.origin,
+      fix: `Take the link away, or grant '${real}' by its own name if it is meant`,
     },
   );
 }

@@ -75,7 +75,10 @@ function pathRule(input: ReportInput, layer: number, index: number): Judgement {
   if (skipped)
     return {
       ...held('kernel'),
-      note: 'There is nothing at this path, so that nothing is granted, also not later',
+      note:
+        skipped === 'link'
+          ? 'Nothing is granted: a symbolic link leads out of a tree in which others may make links'
+          : 'There is nothing at this path, so that nothing is granted, also not later',
     };
   if (alias !== null && pattern !== null)
     notes.push(`A symbolic link leads to '${pattern.path}', which the rule is about`);

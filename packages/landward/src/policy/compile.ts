@@ -45,7 +45,7 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
   checkFloor(policy, host);
   const gaps = gapList(policy.require.degrade);
   const row = abiRow(host.abi);
-  const layers = locate(policy.layers, host);
+  const layers = locate(policy.layers, host, policy.foreign);
   const fs = compileFs(layers, host, row, gaps);
   const net = compileNet(layers, row, gaps);
   const scopes = compileScopes(layers, row, host.seccomp, fs.connect, gaps);

@@ -73,6 +73,11 @@ export interface Policy {
    * policy files that are believed without an approval of their digest. Whoever loads the policy fills it.
    */
   readonly protect?: readonly string[];
+  /**
+   * Absolute paths, after symbolic links, of trees that others fill, such as the project and temporary files: a link
+   * there must not lead a grant out. Trees in which the policy lets programs make links count without being named.
+   */
+  readonly foreign?: readonly string[];
   /** `landlock_restrict_self` log flags; `newExec` on by default so that denials of the program reach audit. */
   readonly log: { readonly sameExec: boolean; readonly newExec: boolean; readonly subdomains: boolean };
   readonly tests: readonly PolicyTest[];
