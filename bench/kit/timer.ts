@@ -10,6 +10,8 @@ import { cache, root } from './places.ts';
 export interface Timed {
   readonly name: string;
   readonly medianMs: number;
+  /** Processor time of all threads, which a busy machine lengthens less. */
+  readonly cpuMs: number;
   /** Peak memory of the largest process of the command, in MB. */
   readonly memoryMb: number;
 }
@@ -51,17 +53,19 @@ export function timeStarts(
     return child.stdout;
   };
   run(1);
-  const samples = new Map<string, { ns: number[]; kb: number[] }>();
+  const samples = new Map<string, { ns: number[]; kb: number[]; us: number[] }>();
   for (const line of run(rounds).trim().split('\n')) {
-    const [, name, ns, kb] = /^(.*) (\d+) (\d+)$/.exec(line)!;
-    const row = samples.get(name!) ?? { ns: [], kb: [] };
+    const [, name, ns, kb, us] = /^(.*) (\d+) (\d+) (\d+)$/.exec(line)!;
+    const row = samples.get(name!) ?? { ns: [], kb: [], us: [] };
     row.ns.push(Number(ns));
     row.kb.push(Number(kb));
+    row.us.push(Number(us));
     samples.set(name!, row);
   }
-  return [...samples].map(([name, { ns, kb }]) => ({
+  return [...samples].map(([name, { ns, kb, us }]) => ({
     name,
     medianMs: median(ns) / 1e6,
+    cpuMs: median(us) / 1e3,
     memoryMb: Math.max(...kb) / 1024,
   }));
 }

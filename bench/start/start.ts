@@ -104,11 +104,13 @@ export async function run(): Promise<void> {
     const floor = rows.find(({ name }) => name === base)!;
     printTable(
       title,
-      ['', 'ms', `× ${base}`, 'MB'],
+      ['', 'ms', `× ${base}`, 'CPU ms', 'CPU ×', 'MB'],
       rows.map((row) => [
         row.name,
         ms(row.medianMs),
         ratio(row.medianMs, floor.medianMs),
+        ms(row.cpuMs),
+        ratio(row.cpuMs, floor.cpuMs),
         row.memoryMb.toFixed(1),
       ]),
     );

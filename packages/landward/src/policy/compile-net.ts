@@ -95,12 +95,16 @@ function allowedPorts(right: NetRight, layers: readonly Speaking[], gaps: GapLis
       layer.listed,
       gaps,
     );
-    for (let port = 0; port < PORTS; port++) allowed[port]! &= own[port]!;
+    if (own === 'all') continue;
+    if (own === 'none') allowed.fill(0);
+    else for (let port = 0; port < PORTS; port++) allowed[port]! &= own[port]!;
   }
   return allowed;
 }
 
-function layerPorts(rules: readonly NetRule[], listed: boolean, gaps: GapList): Uint8Array {
+/** The ports of one layer; a layer without rules for the right says all or none without a table. */
+function layerPorts(rules: readonly NetRule[], listed: boolean, gaps: GapList): Uint8Array | 'all' | 'none' {
+  if (rules.length === 0) return listed ? 'none' : 'all';
   const ports = new Uint8Array(PORTS);
   if (!listed) ports.fill(1);
   const width = (rule: NetRule) => rule.ports.last - rule.ports.first;

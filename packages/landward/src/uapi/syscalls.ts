@@ -20,10 +20,8 @@ export const SYSCALLS: Readonly<Record<Arch, Readonly<Partial<Record<SyscallName
   aarch64: SYSCALLS_AARCH64,
 };
 
-const names: Readonly<Record<Arch, ReadonlyMap<number, SyscallName>>> = {
-  x86_64: byNumber('x86_64'),
-  aarch64: byNumber('aarch64'),
-};
+/** Made when first asked for: a start needs no names, and would pay for both tables. */
+const names: { [A in Arch]?: ReadonlyMap<number, SyscallName> } = {};
 
 /**
  * The number of a call.
@@ -37,6 +35,7 @@ export function syscallNumber(arch: Arch, name: SyscallName): number | undefined
 
 /** The name of a number, or `undefined` where the newest table has none. */
 export function syscallName(arch: Arch, number: number): SyscallName | undefined {
+  names[arch] ??= byNumber(arch);
   return names[arch].get(number);
 }
 
