@@ -10,7 +10,10 @@ export const CODES = {
   POLICY_SYNTAX: { exit: 125, solve: 'Correct the text at the place shown' },
   POLICY_INVALID: { exit: 125, solve: 'Correct the key or value at the place shown' },
   POLICY_NOT_FOUND: { exit: 125, solve: 'Check the name of the policy file or preset' },
-  POLICY_GAP: { exit: 125, solve: 'Change the rule, use a kernel that holds it, or accept the gap by name with --degrade' },
+  POLICY_GAP: {
+    exit: 125,
+    solve: 'Change the rule, use a kernel that holds it, or accept the gap by name with --degrade',
+  },
   POLICY_FLOOR: { exit: 125, solve: 'Use a newer kernel or lower the floor in [require]' },
   PATH_MISSING: { exit: 125, solve: 'Create the path, or mark the rule optional or create' },
   PATH_CHANGED: { exit: 125, solve: 'Compile the policy again: the object at this path was replaced' },
@@ -18,10 +21,19 @@ export const CODES = {
   KERNEL: { exit: 125, solve: 'Run landward status to see what this system can enforce' },
   UNSUPPORTED: { exit: 125, solve: 'Run landward status to see what this system can enforce' },
   THREADS: { exit: 125, solve: 'Restrict the process before the threads named here exist' },
-  COMMAND_NOT_EXECUTABLE: { exit: 126, solve: 'Check the permissions of the file, and that the policy grants fs.execute on it' },
+  COMMAND_NOT_EXECUTABLE: {
+    exit: 126,
+    solve: 'Check the permissions of the file, and that the policy grants fs.execute on it',
+  },
   COMMAND_NOT_FOUND: { exit: 127, solve: 'Check the name and PATH of the command' },
-  COMMAND_FAILED: { exit: 1, solve: 'See what the program printed; landward why tells which rule would allow what it did' },
-  NATIVE_MISSING: { exit: 125, solve: 'Install the package for this architecture, or run npm run native in a clone' },
+  COMMAND_FAILED: {
+    exit: 1,
+    solve: 'See what the program printed; landward why tells which rule would allow what it did',
+  },
+  NATIVE_MISSING: {
+    exit: 125,
+    solve: 'Install the package for this architecture, or run npm run native in a clone',
+  },
 } as const satisfies Record<string, { readonly exit: number; readonly solve: string }>;
 
 export type Code = keyof typeof CODES;
@@ -75,8 +87,15 @@ export class KernelError extends LandwardError {
   readonly errno: number;
   readonly step: string;
 
-  constructor(refusal: { syscall: string; errno: number; errname: string; step: string }, detail: Detail & { code?: Code } = {}) {
-    super(detail.code ?? 'KERNEL', `${refusal.step}: ${refusal.syscall} failed with ${refusal.errname}`, detail);
+  constructor(
+    refusal: { syscall: string; errno: number; errname: string; step: string },
+    detail: Detail & { code?: Code } = {},
+  ) {
+    super(
+      detail.code ?? 'KERNEL',
+      `${refusal.step}: ${refusal.syscall} failed with ${refusal.errname}`,
+      detail,
+    );
     this.syscall = refusal.syscall;
     this.errno = refusal.errno;
     this.step = refusal.step;
