@@ -9,7 +9,16 @@ import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DebianPackage, Suites } from './debian.ts';
-import { data, directory, modulesFolder, modulesInOrder, packArchive, program } from './matrix-initramfs.ts';
+import { carriedRoot } from './matrix-carried.ts';
+import {
+  type ArchiveFile,
+  data,
+  directory,
+  modulesFolder,
+  modulesInOrder,
+  packArchive,
+  program,
+} from './matrix-initramfs.ts';
 
 /** What a machine needs to reach the host's files, and what tests use where a kernel has it as a module. */
 // biome-ignore format: a list of words
@@ -35,28 +44,41 @@ export interface Machine {
   readonly tree: string;
   /** Where commands are and results go. */
   readonly out: string;
+  /** The executor of the differential. */
+  readonly executor: string;
 }
 
 /** Boots a kernel and waits until it turns itself off. */
-export async function boot({ image, packages, suites, root, tree, out }: Machine): Promise<void> {
+export async function boot({ image, packages, suites, root, tree, out, executor }: Machine): Promise<void> {
   const release = image.name.replace('linux-image-', '');
   const part = (kind: string) =>
     packages.find((one) => one.name === `linux-${kind}-${release}` && one.version === image.version);
   // Newer packages are split; in older ones the image has everything.
   const binary = suites.unpack(part('binary') ?? image);
-  const modules = modulesFolder(suites.unpack(part('modules') ?? image), release);
+  // A split package whose modules the mirror has dropped: then the machine carries what it needs.
+  const carried = part('binary') !== undefined && part('modules') === undefined;
+  const modules = carried ? null : modulesFolder(suites.unpack(part('modules') ?? image), release);
   const kernel = [`boot/vmlinuz-${release}`, `usr/lib/modules/${release}/vmlinuz`]
     .map((place) => join(binary, place))
     .find(existsSync);
   if (kernel === undefined) throw new Error(`no kernel in ${binary}`);
   const initramfs = join(out, 'initramfs');
-  writeFileSync(initramfs, archive(modules, { packages, suites, root, tree }));
+  const carry = carried
+    ? carriedRoot(root, tree, readFileSync(join(out, 'commands'), 'utf8'), [executor])
+    : [];
+  const ordered = modules === null ? [] : modulesInOrder(modules, MODULES);
+  const environment = `MATRIX_ROOT=${root}\nMATRIX_TREE=${tree}\nMATRIX_CARRIED=${carried ? 1 : ''}\n`;
+  writeFileSync(
+    initramfs,
+    packArchive([...start(shellOf(packages, suites), root, environment, ordered), ...carry]),
+  );
   const machine = spawn(
     'qemu-system-x86_64',
     [
       ...['-accel', 'tcg', '-cpu', 'max', '-smp', '1', '-m', '3G'],
       ...['-nodefaults', '-no-reboot', '-nographic', '-serial', 'stdio'],
       ...['-kernel', kernel, '-initrd', initramfs, '-append', KERNEL_ARGUMENTS],
+      ...(carried ? ['-serial', `file:${join(out, 'out.tar.gz')}`] : []),
       ...['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap'],
       ...['-virtfs', `local,path=${out},mount_tag=out,security_model=none`],
     ],
@@ -79,31 +101,37 @@ export async function boot({ image, packages, suites, root, tree, out }: Machine
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
   writeFileSync(join(out, 'console'), console);
   rmSync(initramfs);
+  if (carried) execFileSync('tar', ['-xzf', join(out, 'out.tar.gz'), '-C', out]);
   if (!existsSync(join(out, 'kernel')))
     throw new Error(`the machine reached no root:\n${console.slice(-3000)}`);
 }
 
-function archive(
-  modules: string,
-  { packages, suites, root, tree }: Pick<Machine, 'packages' | 'suites' | 'root' | 'tree'>,
-): Buffer {
-  const ordered = modulesInOrder(modules, MODULES);
+function shellOf(packages: readonly DebianPackage[], suites: Suites): string {
   const busybox = suites.unpack(packages.find((one) => one.name === 'busybox-static')!);
   const shell = ['bin/busybox', 'usr/bin/busybox'].map((place) => join(busybox, place)).find(existsSync);
   if (shell === undefined) throw new Error(`no busybox in ${busybox}`);
-  return packArchive([
+  return shell;
+}
+
+/** What every machine starts with. */
+function start(
+  shell: string,
+  root: string,
+  environment: string,
+  modules: readonly { readonly name: string; readonly content: Uint8Array }[],
+): ArchiveFile[] {
+  return [
     ...['bin', 'proc', 'sys', 'dev', 'modules'].map(directory),
     program('bin/busybox', readFileSync(shell)),
     program('init', readFileSync(join(root, 'test/matrix/init.sh'))),
-    data('matrix.env', Buffer.from(`MATRIX_ROOT=${root}\nMATRIX_TREE=${tree}\n`)),
-    data('modules/order', Buffer.from(ordered.map((module) => `${module.name}\n`).join(''))),
-    ...ordered.map((module) => data(`modules/${module.name}`, module.content)),
-  ]);
+    data('matrix.env', Buffer.from(environment)),
+    data('modules/order', Buffer.from(modules.map((module) => `${module.name}\n`).join(''))),
+    ...modules.map((module) => data(`modules/${module.name}`, module.content)),
+  ];
 }
 
 /** Copies what git knows or would add, and the built addon, so that a machine may write in its tree. */
-export function copyTree(root: string, cache: string): string {
-  const target = join(cache, 'tree');
+export function copyTree(root: string, target: string): string {
   rmSync(target, { recursive: true, force: true });
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,

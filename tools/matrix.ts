@@ -51,8 +51,13 @@ if (process.arch !== 'x64') throw new Error('the matrix boots x86-64 kernels: ru
 needQemu();
 const suites = openSuites(cache, SUITES, 'amd64');
 const packages = suites.find(/linux-(image|binary|modules)-[0-9].*-amd64|busybox-static/);
-const tree = copyTree(root, cache);
-const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+const tree = copyTree(root, join(cache, `tree-${process.pid}`));
+process.once('exit', () => rmSync(tree, { recursive: true, force: true }));
+const executor = buildExecutor();
+const commit = execFileSync('git', ['describe', '--always', '--dirty=+', '--exclude=*'], {
+  cwd: root,
+  encoding: 'utf8',
+}).trim();
 const folder = (version: string) => join(cache, values.run === undefined ? 'results' : 'runs', version);
 
 for (const wanted of values.kernels.split(',')) {
@@ -65,7 +70,7 @@ for (const wanted of values.kernels.split(',')) {
   const since = performance.now();
   if (image !== undefined) {
     writeFileSync(join(out, 'commands'), commands());
-    await boot({ image, packages, suites, root, tree, out }).catch((error: Error) =>
+    await boot({ image, packages, suites, root, tree, out, executor }).catch((error: Error) =>
       console.error(`${wanted}: ${error.message}`),
     );
     if (values.run !== undefined) {
@@ -109,7 +114,6 @@ function commands(): string {
   const node = 'node_modules/.bin/node';
   if (values.run !== undefined) return `run ${values.run}\n`;
   const files = values.tests.flatMap((pattern) => globSync(pattern, { cwd: root })).sort();
-  const executor = buildExecutor();
   return [
     `landlock ${node} tools/matrix-probe.ts`,
     ...(values.cases === '0'

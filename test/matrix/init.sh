@@ -14,25 +14,30 @@ share() { mount -t 9p -o "trans=virtio,version=9p2000.L,msize=512000,$3" "$1" "$
 fail() { echo "matrix: $1"; poweroff -f; }
 
 mkdir -p /host /root-new
-share host /host ro,cache=loose || fail 'the files of the host cannot be reached'
+. /matrix.env
 mount -t tmpfs -o mode=755,size=80% tmpfs /root-new
 cd /root-new || fail 'no root'
-mkdir -p usr etc proc sys dev tmp run root home var out mnt opt work
-chmod 1777 tmp
-mount --bind /host/usr usr
-mount -o remount,ro,bind usr
-cp -a /host/etc/. etc/ 2>/dev/null
-for name in bin sbin lib lib32 lib64 libx32; do
-  if [ -L "/host/$name" ]; then cp -a "/host/$name" "$name"; fi
-done
+mkdir -p usr etc proc sys dev tmp run root home var out mnt opt
+if [ -n "$MATRIX_CARRIED" ]; then
+  # No modules, so nothing of the host can be seen: the root came along.
+  cp -a /payload/. .
+  for name in bin sbin lib lib64; do ln -s "usr/$name" "$name"; done
+else
+  share host /host ro,cache=loose || fail 'the files of the host cannot be reached'
+  mount --bind /host/usr usr
+  mount -o remount,ro,bind usr
+  cp -a /host/etc/. etc/ 2>/dev/null
+  for name in bin sbin lib lib32 lib64 libx32; do
+    if [ -L "/host/$name" ]; then cp -a "/host/$name" "$name"; fi
+  done
+  share out out rw,cache=none || fail 'there is nowhere to write results'
+  mkdir -p ".$MATRIX_ROOT"
+  cp -a "/host$MATRIX_TREE/." ".$MATRIX_ROOT/"
+  mkdir -p ".$MATRIX_ROOT/node_modules"
+  mount --bind "/host$MATRIX_ROOT/node_modules" ".$MATRIX_ROOT/node_modules"
+fi
 mkdir -p var/tmp var/lib var/log run/lock
-chmod 1777 var/tmp
-share out out rw,cache=none || fail 'there is nowhere to write results'
-. /matrix.env
-mkdir -p ".$MATRIX_ROOT"
-cp -a "/host$MATRIX_TREE/." ".$MATRIX_ROOT/"
-mkdir -p ".$MATRIX_ROOT/node_modules"
-mount --bind "/host$MATRIX_ROOT/node_modules" ".$MATRIX_ROOT/node_modules"
+chmod 1777 tmp var/tmp
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount -t securityfs securityfs sys/kernel/security
@@ -47,5 +52,5 @@ ln -sf /proc/self/fd/0 dev/stdin
 ln -sf /proc/self/fd/1 dev/stdout
 ln -sf /proc/self/fd/2 dev/stderr
 ifconfig lo up
-export MATRIX_ROOT
+export MATRIX_ROOT MATRIX_CARRIED
 exec switch_root /root-new /bin/bash "$MATRIX_ROOT/test/matrix/guest.sh"
