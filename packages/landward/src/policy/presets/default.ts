@@ -4,21 +4,9 @@
  */
 
 import { definePolicy } from '../define.ts';
-import { VERSION_MANAGERS } from './node.ts';
 import { opens } from './opens.ts';
 import { SECRET_PLACES, SECRET_VARIABLES } from './secrets.ts';
-
-const TOOLS = [
-  ...VERSION_MANAGERS,
-  '~/.pyenv/versions',
-  '~/.pyenv/shims',
-  '~/.rbenv/versions',
-  '~/.rustup/toolchains',
-  '~/.cargo/bin',
-  '~/.sdkman/candidates',
-  '~/.local/share/uv/python',
-  '~/go/bin',
-];
+import { HOME_TOOLS } from './toolchains.ts';
 
 export const fallback = definePolicy({
   description: 'Run the system, write the project and temporary files; nothing else of home, no network',
@@ -26,12 +14,12 @@ export const fallback = definePolicy({
   fs: {
     exec: [
       opens('programs of the system', '/usr', '/opt'),
-      opens('tools of version managers', ...TOOLS),
+      opens('tool chains in home', ...HOME_TOOLS),
       opens('programs of the project', '$project'),
     ],
     read: [
       opens('the system', '/usr', '/opt'),
-      opens('tools of version managers', ...TOOLS),
+      opens('tool chains in home', ...HOME_TOOLS),
       opens(
         'settings of programs, none of them secret',
         '/etc/fonts',

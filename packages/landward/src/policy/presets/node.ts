@@ -2,20 +2,7 @@
 
 import { definePolicy } from '../define.ts';
 import { opens } from './opens.ts';
-
-export const VERSION_MANAGERS = [
-  '~/.nvm/versions',
-  '~/.volta/bin',
-  '~/.volta/tools',
-  '~/.asdf/installs',
-  '~/.asdf/shims',
-  '~/.local/share/fnm',
-  '~/.local/share/mise/installs',
-  '~/.local/share/mise/shims',
-  '~/.fnm',
-  '~/.nodenv/versions',
-  '~/n/bin',
-];
+import { NODE_TOOLS, STORES } from './toolchains.ts';
 
 export const node = definePolicy({
   description: 'Node.js itself, installed by the system or by a version manager',
@@ -23,7 +10,8 @@ export const node = definePolicy({
   fs: {
     exec: [
       opens('Node.js', '/usr/bin/node', '/usr/bin/nodejs', '/usr/local/bin/node', '/opt/node', '/opt/nodejs'),
-      opens('Node.js of version managers', ...VERSION_MANAGERS),
+      opens('Node.js of version managers', ...NODE_TOOLS),
+      opens('stores of programs for all users', ...STORES),
       opens('env, by which scripts find Node.js', '/usr/bin/env', '/bin/env'),
     ],
     read: [
@@ -34,7 +22,8 @@ export const node = definePolicy({
         '/usr/lib/node_modules',
         '/usr/local/lib/node_modules',
       ),
-      opens('Node.js of version managers', ...VERSION_MANAGERS),
+      opens('Node.js of version managers', ...NODE_TOOLS),
+      opens('stores of programs for all users', ...STORES),
       opens('Node.js outside /usr', '/opt/node', '/opt/nodejs'),
       opens('settings of Node.js', '/etc/nodejs', '/usr/include/node'),
     ],

@@ -3,25 +3,18 @@
 import { definePolicy } from '../define.ts';
 import { makes, opens } from './opens.ts';
 import { SECRET_VARIABLES } from './secrets.ts';
-
-const MANAGERS = [
-  '~/.pyenv/versions',
-  '~/.pyenv/shims',
-  '~/.local/share/uv/python',
-  '~/.asdf/installs',
-  '~/.local/share/mise/installs',
-];
+import { PYTHON_TOOLS } from './toolchains.ts';
 
 export const python = definePolicy({
   description: 'Python in the project, with venv and pip, with the index reachable by TLS',
   extends: ['@shell', '@tls'],
   fs: {
     exec: [
-      opens('Python of version managers', ...MANAGERS),
+      opens('Python of version managers', ...PYTHON_TOOLS),
       opens('programs of virtual environments', '$project'),
     ],
     read: [
-      opens('Python of version managers', ...MANAGERS),
+      opens('Python of version managers', ...PYTHON_TOOLS),
       opens(
         'modules of the system',
         '/usr/share/python3',

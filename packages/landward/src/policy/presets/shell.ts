@@ -2,6 +2,7 @@
 
 import { definePolicy } from '../define.ts';
 import { opens } from './opens.ts';
+import { STORES } from './toolchains.ts';
 
 export const shell = definePolicy({
   description: 'A shell and the programs of the system, with a terminal',
@@ -17,6 +18,7 @@ export const shell = definePolicy({
         '/usr/local/bin',
         '/usr/local/sbin',
       ),
+      opens('stores of programs for all users', ...STORES),
       opens('programs that other programs start', '/usr/libexec', '/usr/local/libexec'),
       opens('the interpreter of coreutils in one binary', '/usr/lib/cargo/bin/coreutils'),
     ],
@@ -30,6 +32,7 @@ export const shell = definePolicy({
         '/usr/local/bin',
         '/usr/local/sbin',
       ),
+      opens('stores of programs for all users', ...STORES),
       opens(
         'settings of shells',
         '/etc/profile',
