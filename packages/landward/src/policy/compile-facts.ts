@@ -8,7 +8,7 @@
 import { LandwardError, PolicyErrors } from '../errors.ts';
 import { compileGlob, type Glob } from '../model/glob.ts';
 import type { PathPattern, PathRule, Rule, RuleLayer, UnixRule } from '../model/rules.ts';
-import { ancestorsOf, type Grant, isGrant, ledOut } from './compile-links.ts';
+import { ancestorsOf, type Grant, isGrant, ledOut, ledOutError } from './compile-links.ts';
 import type { Host, PathFact } from './plan.ts';
 
 /** A rule with the object it is about on this host. */
@@ -216,18 +216,6 @@ function ownProcError(rule: Rule, path: string): LandwardError {
       part: path,
       at: rule.origin,
       fix: 'Name /proc: Landlock keeps the pages of processes outside from being read where they matter',
-    },
-  );
-}
-
-function ledOutError(rule: Rule, path: string, real: string, tree: string): LandwardError {
-  return new LandwardError(
-    'POLICY_INVALID',
-    `A rule grants '${path}', but a symbolic link in '${tree}' leads to '${real}', outside: whoever makes links there would choose what is granted`,
-    {
-      part: path,
-      at: rule.origin,
-      fix: `Take the link away, or grant '${real}' by its own name if it is meant`,
     },
   );
 }

@@ -5,6 +5,7 @@
  * Owns only the check of where a link stands and where it leads. What a refused grant becomes is `compile-facts.ts`.
  */
 
+import { LandwardError } from '../errors.ts';
 import { isBelow } from '../model/paths.ts';
 import type { PathRule, Rule, RuleLayer, UnixRule } from '../model/rules.ts';
 
@@ -68,4 +69,17 @@ export function ancestorsOf(path: string): string[] {
   for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1))
     above.push(path.slice(0, cut));
   return above;
+}
+
+/** The error for a grant that a link leads out of a foreign tree. */
+export function ledOutError(rule: Rule, path: string, real: string, tree: string): LandwardError {
+  return new LandwardError(
+    'POLICY_INVALID',
+    `A rule grants '${path}', but a symbolic link in '${tree}' leads to '${real}', outside: whoever makes links there would choose what is granted`,
+    {
+      part: path,
+      at: rule.origin,
+      fix: `Take the link away, or grant '${real}' by its own name if it is meant`,
+    },
+  );
 }
