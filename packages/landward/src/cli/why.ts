@@ -13,7 +13,7 @@ const options = { json: { type: 'boolean', help: 'print JSON' } } as const;
 export const command: Command = {
   usage,
   help: `Asks the model. OPERATION is read, write, exec, create, delete, rename (A -> B), connect, listen, signal or a right
-such as fs.make_sock; TARGET a path, tcp:443, tcp:host:443, /run/socket, @abstract. Exit status: 0 allowed, 1 not.`,
+such as fs.make_sock; TARGET a path (relative ones start here), tcp:443, tcp:host:443, /run/socket, @abstract. Exit status: 0 allowed, 1 not.`,
   options,
   async run(argv) {
     const { values, operands, rest } = readWords(argv, options, usage);
@@ -50,6 +50,7 @@ function tell(answer: WhyAnswer, errnoName: (errno: number) => string): string {
     else lines.push(`  to allow: add a rule for ${lacks} to ${escapeText(change.name)}`);
   }
   lines.push(`  this kernel alone: ${kernelWords(kernel, errnoName)}`);
+  for (const note of answer.notes) lines.push(`  note: ${escapeText(note)}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -13,7 +13,7 @@ import { linux, plainLandlock } from '../model/landlock/index.ts';
 import type { PlainObject } from '../model/landlock/plain.ts';
 import { type Change, explainRules } from '../model/rules/explain.ts';
 import type { Request, RulesDecision } from '../model/rules.ts';
-import { readQuestion } from '../policy/ask.ts';
+import { PATH_OPERATIONS, readQuestion } from '../policy/ask.ts';
 import { isRefusal } from '../policy/expand.ts';
 import type { Host, PathFact, Plan } from '../policy/plan.ts';
 import { systemScope } from '../policy/vars.ts';
@@ -21,6 +21,7 @@ import { AUDIT_ARCH } from '../uapi/audit-arch.ts';
 import { FS_RIGHTS, type FsRight } from '../uapi/landlock.ts';
 import { SECCOMP_RET, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_DATA } from '../uapi/seccomp.ts';
 import { syscallNumber } from '../uapi/syscalls.ts';
+import { absolutePattern } from './command-line.ts';
 import { systemVariables } from './variables.ts';
 
 /** What the kernel alone does with a request. */
@@ -43,18 +44,20 @@ export interface WhyAnswer {
   readonly changes: readonly Change[];
   /** `null` where the kernel has no notion of what is asked (metadata). */
   readonly kernel: KernelAnswer | null;
+  /** Where the two answers are about different things, such as a host that the kernel does not look at. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Answers a question.
  *
  * @param plan the policy's plan for `host`, gaps included
- * @param cwd what `$project` stands for in the question
+ * @param cwd what `$project` stands for in the question, and where its relative paths start
  * @param question an operation and its object, such as `read ~/.ssh/id_ed25519` or `connect tcp:443`
  * @throws LandwardError USAGE for a question that cannot be read
  */
 export function why(plan: Plan, host: Host, question: string, cwd: string): WhyAnswer {
-  const request = readQuestion(question, systemScope(systemVariables(cwd)).lookup);
+  const request = readQuestion(fromDirectory(question, cwd), systemScope(systemVariables(cwd)).lookup);
   if (isRefusal(request))
     throw new LandwardError('USAGE', request.refused, { part: question, fix: request.fix });
   const real = realRequest(request, host);
@@ -67,7 +70,50 @@ export function why(plan: Plan, host: Host, question: string, cwd: string): WhyA
     changes: explainRules(plan.layers, real),
     kernel:
       kernel === null ? null : { ...kernel, against: compare(decision.verdict === 'allow', kernel.allowed) },
+    notes: real.kind === 'net' && kernel?.allowed ? networkNotes(plan, host, real) : [],
   };
+}
+
+/** A question whose relative paths start from a directory. `connect x` is a target: a socket there is `./x`. */
+function fromDirectory(question: string, cwd: string): string {
+  const match = /^(\s*(\S+)\s+)(\S[\s\S]*?)\s*$/.exec(question);
+  if (match === null) return question;
+  const [, head, operation, object] = match as unknown as [string, string, string, string];
+  const absolute = (path: string) => {
+    const directory = /(^|\/)\.{1,2}$/.test(path) ? '/' : '';
+    return `${absolutePattern(path, cwd)}${directory}`;
+  };
+  if (['rename', 'link', 'exchange'].includes(operation))
+    return (
+      head +
+      object
+        .split(/\s+->\s+/)
+        .map(absolute)
+        .join(' -> ')
+    );
+  const aboutPath =
+    Object.hasOwn(PATH_OPERATIONS, operation) ||
+    /^(fs|meta)\./.test(operation) ||
+    (['connect', 'listen'].includes(operation) && /^\.{1,2}\//.test(object));
+  return aboutPath ? head + absolute(object) : question;
+}
+
+/** What the kernel's yes to a connection leaves out: it looks at ports alone, and a name must be looked up first. */
+function networkNotes(plan: Plan, host: Host, request: Extract<Request, { kind: 'net' }>): string[] {
+  const { right, port, name, address } = request;
+  const notes: string[] = [];
+  const named = name !== undefined || address !== undefined;
+  if (named && decideRules(plan.layers, { kind: 'net', right, port }).verdict !== 'allow')
+    notes.push(`the kernel tells ports apart, not hosts: port ${port} of every host is as open as this one`);
+  if (name === undefined) return notes;
+  const reaches = (lookup: 'net.connect_send_udp' | 'net.connect_tcp') =>
+    kernelAnswer(plan, host, { kind: 'net', right: lookup, port: 53 })?.allowed === true;
+  if (reaches('net.connect_send_udp')) return notes;
+  if (!reaches('net.connect_tcp'))
+    notes.push('port 53 is refused for UDP and TCP: the name must be known without a lookup in DNS');
+  else if (!(plan.env.set.RES_OPTIONS ?? '').includes('use-vc'))
+    notes.push('UDP to port 53 is refused: the name is looked up only where RES_OPTIONS=use-vc asks by TCP');
+  return notes;
 }
 
 function compare(rules: boolean, kernel: boolean): KernelAnswer['against'] {
