@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { ARCH } from '../../packages/landward/src/kernel/call.ts';
 import { ImageBuilder } from '../../packages/landward/src/kernel/image.ts';
 import { type Launch, writeLaunchFile } from '../../packages/landward/src/kernel/launch-file.ts';
+import { nativeFile } from '../../packages/landward/src/kernel/native.ts';
 import { programEnvironment } from '../../packages/landward/src/launch/environment.ts';
 import { RULE_TYPE } from '../../packages/landward/src/uapi/landlock.ts';
 import { fsMask } from '../../packages/landward/src/uapi/masks.ts';
@@ -231,15 +232,73 @@ test('a damaged launcher starts nothing', (t) => {
   const payload = file.length - 4096 * Math.floor(file.length / 4096);
   const start = file.length - payload;
   const folder = temporaryDirectory(t);
-  // The header, the image's header and its step; each byte changed once. Texts may change freely.
-  for (const at of [0, 4, 8, 12, 64, 68, 76, 80, 92]) {
+  const path = join(folder, 'damaged');
+  const damaged = (bytes: Uint8Array, what: string) => {
+    writeFileSync(path, bytes, { mode: 0o755 });
+    const { status, signal, stdout, stderr } = run(path);
+    assert.deepEqual(
+      [status, signal, stdout, stderr],
+      [125, null, '', 'landward: this file is damaged\n'],
+      what,
+    );
+    rmSync(path);
+  };
+  writeFileSync(path, file, { mode: 0o755 });
+  assert.equal(run(path).stdout, 'x\n', 'the control');
+  rmSync(path);
+  // Each byte: of the header, the image, the texts and the sum itself.
+  for (let at = 0; at < payload; at += 7) {
     const bytes = file.slice();
     bytes[start + at]! ^= 0x80;
-    const path = join(folder, `damaged-${at}`);
-    writeFileSync(path, bytes, { mode: 0o755 });
-    const { status, stdout } = run(path);
-    assert.deepEqual([status, stdout], [125, ''], String(at));
+    damaged(bytes, `byte ${at}`);
   }
+  // Cut anywhere: at the start of what is carried, inside, one byte before the end; and filled up again with zeros.
+  for (const length of [0, 1, 8, 63, 64, payload - 9, payload - 8, payload - 1]) {
+    damaged(file.slice(0, start + length), `cut at ${length}`);
+    const empty = file.slice();
+    empty.fill(0, start + length);
+    damaged(empty, `empty from ${length}`);
+  }
+  damaged(readFileSync(nativeFile('launcher')!), 'nothing carried');
+});
+
+test('a launcher that carries many pages is damaged wherever it is cut', (t) => {
+  const folder = temporaryDirectory(t);
+  const file = readFileSync(
+    write(t, {
+      program: '/bin/echo',
+      args: ['echo', ...Array.from({ length: 4000 }, (_, i) => `text ${i}`)],
+    }),
+  );
+  for (const cut of [4096, 8191, 8192, 20_000, file.length - 16_384]) {
+    const path = join(folder, `cut-${cut}`);
+    writeFileSync(path, file.subarray(0, file.length - cut), { mode: 0o755 });
+    const { status, signal, stderr } = run(path);
+    assert.deepEqual([status, signal, stderr], [125, null, 'landward: this file is damaged\n'], String(cut));
+  }
+});
+
+test('closed standard descriptors are /dev/null for the program, and nothing of the launcher', (t) => {
+  const launch = write(t, {
+    program: '/bin/ls',
+    args: ['ls', '-l', '/proc/self/fd'],
+    steps: (build) => {
+      const attr = build.bytes(new Uint8Array(new BigUint64Array([1n]).buffer));
+      build.step('landlock_create_ruleset', [attr, 8, 0], 'create the ruleset', { okErrno: 'any' });
+      for (const fd of [0, 1, 2]) build.step('fcntl', [fd, 2, 0], `keep descriptor ${fd}`, { okErrno: 9 });
+    },
+  });
+  const links = (shell: string) =>
+    run('/bin/sh', ['-c', `exec "$0" ${shell}`, launch])
+      .stdout.split('\n')
+      .flatMap((line) => / ([0-2]) -> (.*)$/.exec(line)?.slice(1) ?? []);
+  assert.deepEqual(
+    links('<&- 2>&-').filter((_, i) => i !== 3),
+    ['0', '/dev/null', '1', '2', '/dev/null'],
+  );
+  assert.match(links('<&-')[3]!, /^(pipe|socket):/, 'an open one stays what it is');
+  const out = join(temporaryDirectory(t), 'out');
+  assert.equal(run('/bin/sh', ['-c', `exec "$0" >&- 2>${out}`, launch]).status, 0);
 });
 
 test('a launcher for arm64 runs under emulation', (t) => {

@@ -103,7 +103,7 @@ for (const { arch, folder, machine } of ARCHITECTURES) {
     };
     assert.deepEqual(
       [word(header.magic), word(header.version), word(header.size)],
-      [LAUNCH.magic, 1, payload.length],
+      [LAUNCH.magic, LAUNCH.version, payload.length],
     );
     assert.equal(word(header.image) % 8, 0);
     assert.deepEqual(payload.subarray(word(header.image), word(header.program)), launch.image.bytes);

@@ -9,7 +9,7 @@
 
 #define LAUNCH_ADDRESS 0x10000000ul
 #define LAUNCH_MAGIC 0x4c57444cu
-#define LAUNCH_VERSION 1u
+#define LAUNCH_VERSION 2u
 
 /* Texts that lie one behind the other, each with its terminator. */
 struct texts {
@@ -17,11 +17,15 @@ struct texts {
   uint32_t offset;
 };
 
+/* Of the checksum: odd, so that no change of one word can keep the sum. */
+#define LAUNCH_SEED UINT64_C(0xcbf29ce484222325)
+#define LAUNCH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+
 /* Offsets count from the address of this header. */
 struct launch {
   uint32_t magic;
   uint32_t version;
-  uint32_t size;
+  uint32_t size; /* a multiple of 8; the last 8 bytes are the checksum of all before them */
   uint32_t image;
   uint32_t program; /* path of the program, or 0: the first argument names it, searched in PATH */
   uint32_t pass_all; /* 1: all variables pass but those of `scrub`; 0: only those of `pass`, and not those of `scrub` */

@@ -128,10 +128,42 @@ static const char *step_name(const struct launch *launch, uint32_t step) {
   return name;
 }
 
+/*
+ * Whether memory can be read, asked of the kernel: a file that is cut short has pages that kill whoever touches them. The
+ * call copies its set first and then refuses the question.
+ */
+static int is_readable(const void *word) {
+  return sys(NR_rt_sigprocmask, -1, (long)(uintptr_t)word, 0, SIGSET_BYTES, 0, 0) != -E_FAULT;
+}
+
+/* Finds accidents, such as a copy that ended early or blocks that a crash left empty; not people. */
+static int is_whole(const struct launch *launch) {
+  if (launch->size % 8 != 0 || launch->size < sizeof *launch + 8) return 0;
+  const uint64_t *words = (const uint64_t *)launch;
+  size_t count = launch->size / 8 - 1;
+  if (!is_readable(words + count)) return 0;
+  uint64_t sum = LAUNCH_SEED;
+  for (size_t i = 0; i < count; i++) {
+    sum = (sum ^ words[i]) * LAUNCH_FACTOR;
+    sum ^= sum >> 32;
+  }
+  return sum == words[count];
+}
+
 static int is_sound(const struct launch *launch) {
-  if (launch->magic != LAUNCH_MAGIC || launch->version != LAUNCH_VERSION) return 0;
+  if (!is_readable(launch)) return 0;
+  if (launch->magic != LAUNCH_MAGIC || launch->version != LAUNCH_VERSION || !is_whole(launch)) return 0;
   if (launch->image < sizeof *launch || launch->image > launch->size) return 0;
   return image_is_sound((const char *)launch + launch->image, launch->size - launch->image);
+}
+
+/* What is opened from here on must never become a standard descriptor of the program. */
+static void open_standard(void) {
+  for (long fd = 0; fd < 3; fd++) {
+    if (sys(NR_fcntl, fd, GET_FD_FLAGS, 0, 0, 0, 0) != -E_BADF) continue;
+    long opened = sys(NR_openat, AT_CWD, (long)"/dev/null", OPEN_READ_WRITE, 0, 0, 0);
+    if (opened != fd) stop(EXIT_SETUP, "a standard descriptor is closed, and /dev/null cannot be opened", "", 0);
+  }
 }
 
 /* Called by the entry point with the stack as the kernel has laid it out: argc, argv, a null pointer, envp. */
@@ -143,6 +175,7 @@ void launcher(uintptr_t *stack) {
   char **argv = (char **)(stack + 1);
   char **envp = argv + argc + 1;
   if (!is_sound(launch)) stop(EXIT_SETUP, "this file is damaged", "", 0);
+  open_standard();
   /* Without a name of its own an executable was called in a way that nobody does by chance. */
   if (argc == 0) stop(EXIT_SETUP, "called without arguments", "", 0);
 

@@ -19,6 +19,7 @@
 #define NR_readlinkat 267
 #define NR_getpid 39
 #define NR_execve 59
+#define NR_fcntl 72
 #define NR_wait4 61
 #define NR_gettid 186
 #define NR_futex 202
@@ -34,6 +35,7 @@
 #define NR_write 1
 #define NR_close 3
 #elif defined(__aarch64__)
+#define NR_fcntl 25
 #define NR_close 57
 #define NR_openat 56
 #define NR_getdents64 61
@@ -63,9 +65,11 @@
 #define E_NOENT 2
 #define E_SRCH 3
 #define E_NOEXEC 8
+#define E_BADF 9
 #define E_AGAIN 11
 #define E_NOMEM 12
 #define E_ACCES 13
+#define E_FAULT 14
 #define E_BUSY 16
 #define E_NOTDIR 20
 #define E_INVAL 22
@@ -75,6 +79,8 @@
 
 #define AT_CWD (-100)
 #define OPEN_CLOEXEC 0x80000
+#define OPEN_READ_WRITE 2
+#define GET_FD_FLAGS 1
 
 #define PROT_READ_WRITE 3
 #define MAP_PRIVATE_ANONYMOUS 0x22

@@ -16,9 +16,9 @@ int main(void) {
          offsetof(struct step, nr), offsetof(struct step, kinds), offsetof(struct step, store),
          offsetof(struct step, ok_errno), offsetof(struct step, args), sizeof(struct step), ANY_ERRNO);
   printf("\"arg\":{\"NUMBER\":%d,\"ADDRESS\":%d,\"SLOT\":%d},", ARG_NUMBER, ARG_ADDRESS, ARG_SLOT);
-  printf("\"launch\":{\"address\":%lu,\"magic\":%u,\"version\":%u,\"header\":{\"magic\":%zu,\"version\":%zu,\"size\":%zu,"
+  printf("\"launch\":{\"address\":%lu,\"magic\":%u,\"version\":%u,\"seed\":\"%lu\",\"factor\":\"%lu\",\"header\":{\"magic\":%zu,\"version\":%zu,\"size\":%zu,"
          "\"image\":%zu,\"program\":%zu,\"passAll\":%zu,\"bytes\":%zu},",
-         LAUNCH_ADDRESS, LAUNCH_MAGIC, LAUNCH_VERSION, offsetof(struct launch, magic), offsetof(struct launch, version),
+         LAUNCH_ADDRESS, LAUNCH_MAGIC, LAUNCH_VERSION, LAUNCH_SEED, LAUNCH_FACTOR, offsetof(struct launch, magic), offsetof(struct launch, version),
          offsetof(struct launch, size), offsetof(struct launch, image), offsetof(struct launch, program),
          offsetof(struct launch, pass_all), sizeof(struct launch));
   printf("\"texts\":{\"args\":%zu,\"pass\":%zu,\"scrub\":%zu,\"set\":%zu,\"steps\":%zu}}}\n",

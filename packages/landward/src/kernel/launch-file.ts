@@ -14,7 +14,10 @@ import { nativeFile } from './native.ts';
 export const LAUNCH = {
   address: 0x1000_0000n,
   magic: 0x4c57_444c,
-  version: 1,
+  version: 2,
+  /** Of the checksum in the last 8 bytes. */
+  seed: 0xcbf2_9ce4_8422_2325n,
+  factor: 0x9e37_79b9_7f4a_7c15n,
   header: { magic: 0, version: 4, size: 8, image: 12, program: 16, passAll: 20, bytes: 64 },
   /** Each a count and an offset. */
   texts: { args: 24, pass: 32, scrub: 40, set: 48, steps: 56 },
@@ -74,7 +77,8 @@ export function payloadOf(launch: Launch): Uint8Array {
 
   const imageAt = LAUNCH.header.bytes;
   const programAt = imageAt + image.bytes.length;
-  const size = parts.reduce((end, { bytes }) => end + bytes.length, programAt + program.length);
+  const end = parts.reduce((at, { bytes }) => at + bytes.length, programAt + program.length);
+  const size = Math.ceil(end / WORD) * WORD + WORD;
   const payload = new Uint8Array(size);
   const view = new DataView(payload.buffer);
   const header = LAUNCH.header;
@@ -94,7 +98,21 @@ export function payloadOf(launch: Launch): Uint8Array {
     payload.set(bytes, at);
     at += bytes.length;
   }
+  view.setBigUint64(size - WORD, checksum(view, size - WORD), true);
   return payload;
+}
+
+const WORD = 8;
+const MAX_WORD = 0xffff_ffff_ffff_ffffn;
+
+/** The sum that the launcher compares: it finds files that were cut short or damaged by accident. */
+function checksum(view: DataView, bytes: number): bigint {
+  let sum: bigint = LAUNCH.seed;
+  for (let at = 0; at < bytes; at += WORD) {
+    sum = ((sum ^ view.getBigUint64(at, true)) * LAUNCH.factor) & MAX_WORD;
+    sum ^= sum >> 32n;
+  }
+  return sum;
 }
 
 function assignment([name, value]: readonly [string, string]): string {

@@ -142,7 +142,10 @@ function limitSteps(build: ImageBuilder, { plan, hardLimits, openFiles }: Setup)
     const view = new DataView(limit.buffer);
     view.setBigUint64(0, soft, true);
     view.setBigUint64(8, hard, true);
-    build.step('prlimit64', [0, resource, build.bytes(limit), null], `limit ${name}`);
+    // Where the hard limit is not known beforehand, the step may fail, and its name is all that is said.
+    const what =
+      hardLimits === undefined ? `limit ${name} to ${hard} (the hard limit here is lower)` : `limit ${name}`;
+    build.step('prlimit64', [0, resource, build.bytes(limit), null], what);
   };
   const limited = new Set(plan.limits.rlimits.map(({ resource }) => resource));
   if (openFiles !== undefined && !limited.has(RLIMIT.NOFILE))
