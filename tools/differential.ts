@@ -18,6 +18,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     operations: { type: 'string', default: '60' },
     audit: { type: 'boolean', default: false },
+    knobs: { type: 'string', default: '{}' },
   },
 });
 
@@ -27,7 +28,9 @@ if (reason !== null) {
   process.exit(125);
 }
 
-const behaviour = runningBehaviour(build());
+// `--knobs` tells what neither ABI nor errata announce of an early stable kernel, as JSON: {"sigioGroup":"registration"}
+const running = runningBehaviour(build());
+const behaviour = { ...running, knobs: { ...running.knobs, ...(JSON.parse(values.knobs) as object) } };
 const count = Number(values.cases);
 const firstSeed = Number(values.seed);
 const counts = new Map<string, number>();

@@ -31,6 +31,8 @@ export interface KernelResult {
   readonly abi: number;
   readonly package: DebianPackage | null;
   readonly run: Run;
+  /** What the model was told of this release beside ABI and errata. */
+  readonly knobs?: object;
   readonly release?: string;
   readonly foundAbi?: number;
   readonly errata?: number;
@@ -42,7 +44,7 @@ export interface KernelResult {
 
 /** Reads what a machine left. */
 export function readResults(
-  kernel: { readonly version: string; readonly abi: number },
+  kernel: { readonly version: string; readonly abi: number; readonly knobs?: object },
   image: DebianPackage | null,
   out: string,
   run: Run,
@@ -96,6 +98,11 @@ function differentialLine(log: string, status: string | undefined): string {
   return `failed: ${log.trim().split('\n')[0]}`;
 }
 
+function knobsOf({ knobs = {} }: KernelResult): string {
+  const told = Object.entries(knobs).map(([name, value]) => `${name}: ${value}`);
+  return told.length === 0 ? '' : `; the model was told ${told.join(', ')}`;
+}
+
 /** The page of the last results of each kernel. */
 export function renderPage(results: readonly KernelResult[]): string {
   const rows = results.map((result) => {
@@ -111,7 +118,7 @@ export function renderPage(results: readonly KernelResult[]): string {
         : result.errata < 0
           ? 'cannot be asked'
           : `0x${result.errata.toString(16)}`;
-    return `| ${result.release ?? result.version} | ${result.package.suite} ${result.package.version} | ${abi} | ${errata} | ${shown} | ${result.differential ?? 'not run'} | ${result.run.commit} |`;
+    return `| ${result.release ?? result.version} | ${result.package.suite} ${result.package.version} | ${abi} | ${errata} | ${shown} | ${result.differential ?? 'not run'}${knobsOf(result)} | ${result.run.commit} |`;
   });
   const notes = results.flatMap(({ version, tests }) =>
     tests === undefined || tests.failures.length + tests.skips.length === 0

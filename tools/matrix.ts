@@ -15,22 +15,30 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Knobs } from '../packages/landward/src/model/landlock/behaviour.ts';
 import { build as buildExecutor } from '../test/differential/kernel.ts';
 import { cacheDirectory, compareVersions, type DebianPackage, openSuites } from './debian.ts';
 import { boot, copyTree } from './matrix-machine.ts';
 import { type KernelResult, readResults, renderPage } from './matrix-page.ts';
 
-/** The kernels, by version, and the Landlock ABI that each should have. */
+/**
+ * The kernels, by version, and the Landlock ABI that each should have; `knobs` is what neither ABI nor errata mask tell
+ * of the release that Debian has.
+ */
 const KERNELS = [
   { version: '6.1', abi: 2 },
   { version: '6.12', abi: 6 },
-  { version: '6.18', abi: 7 },
+  { version: '6.18', abi: 7, knobs: { sigioGroup: 'registration', mutedSubdomainsSurviveFork: false } },
   { version: '6.19', abi: 7 },
   { version: '7.0', abi: 8 },
   { version: '7.1', abi: 9 },
   { version: '7.2', abi: 10 },
   { version: '7.3', abi: 11 },
-] as const;
+] as const satisfies readonly {
+  readonly version: string;
+  readonly abi: number;
+  readonly knobs?: Partial<Knobs>;
+}[];
 
 const SUITES = ['bookworm', 'trixie', 'trixie-backports', 'forky', 'sid'];
 
@@ -69,7 +77,7 @@ for (const wanted of values.kernels.split(',')) {
   mkdirSync(out, { recursive: true });
   const since = performance.now();
   if (image !== undefined) {
-    writeFileSync(join(out, 'commands'), commands());
+    writeFileSync(join(out, 'commands'), commands('knobs' in kernel ? kernel.knobs : {}));
     await boot({ image, packages, suites, root, tree, out, executor }).catch((error: Error) =>
       console.error(`${wanted}: ${error.message}`),
     );
@@ -79,7 +87,9 @@ for (const wanted of values.kernels.split(',')) {
     }
   }
   const { tests, cases, seed } = values;
-  const result = readResults(kernel, image ?? null, out, { tests, cases, seed, commit });
+  const { version, abi } = kernel;
+  const knobs = 'knobs' in kernel ? kernel.knobs : {};
+  const result = readResults({ version, abi, knobs }, image ?? null, out, { tests, cases, seed, commit });
   writeFileSync(join(out, 'result.json'), JSON.stringify(result, null, 2));
   writePage();
   if (!isGood(result)) process.exitCode = 1;
@@ -110,7 +120,7 @@ function summary(result: KernelResult): string {
 }
 
 /** What the machine runs: a name and a shell command a line. */
-function commands(): string {
+function commands(knobs: Partial<Knobs>): string {
   const node = 'node_modules/.bin/node';
   if (values.run !== undefined) return `run ${values.run}\n`;
   const files = values.tests.flatMap((pattern) => globSync(pattern, { cwd: root })).sort();
@@ -119,7 +129,7 @@ function commands(): string {
     ...(values.cases === '0'
       ? []
       : [
-          `differential LANDWARD_EXECUTOR=${executor} ${node} tools/differential.ts --cases ${values.cases} --seed ${values.seed}`,
+          `differential LANDWARD_EXECUTOR=${executor} ${node} tools/differential.ts --cases ${values.cases} --seed ${values.seed} --knobs '${JSON.stringify(knobs)}'`,
         ]),
     `tests ${node} --test --test-concurrency=1 --test-reporter=tap ${files.join(' ')}`,
     '',
