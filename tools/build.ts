@@ -11,6 +11,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { rolldown } from 'rolldown';
+import { recordCode } from './code-cache.ts';
 import { importsOf } from './rooms.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -37,7 +38,6 @@ async function bundleCli(out: string): Promise<void> {
     input: join(out, 'cli/main.js'),
     platform: 'node',
     external: [/^node:/, 'jsonc-parser', 'toml-eslint-parser'],
-    plugins: [{ name: 'plain-builtins', renderChunk: (code) => plainBuiltins(code) }],
     onLog(level, log) {
       // A module that is imported both ways stays lazy where it can; nothing to mend.
       if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT')
@@ -47,32 +47,18 @@ async function bundleCli(out: string): Promise<void> {
   const fresh = join(out, 'cli-bundle');
   await bundle.write({
     dir: fresh,
-    format: 'esm',
+    // Modules of Node, once imported, load all that they could export: streams, to start a program that needs none.
+    format: 'cjs',
     minify: false,
     comments: { legal: true, annotation: false, jsdoc: false },
-    entryFileNames: 'main.js',
-    chunkFileNames: '[name].js',
+    entryFileNames: 'main.cjs',
+    chunkFileNames: '[name].cjs',
     // What starting a program loads is one file: each further one costs as much as opening ten policies.
     codeSplitting: { groups: [{ name: 'start', test: (id) => start.has(id) }] },
   });
   await bundle.close();
   rmSync(join(out, 'cli'), { recursive: true });
   renameSync(fresh, join(out, 'cli'));
-}
-
-/**
- * Takes Node's own modules without the wrapper that `import` makes: the wrapper reads every export, and so loads all of
- * Node's streams to start a program that needs none. A third of the start was that.
- */
-export function plainBuiltins(code: string): string {
-  const plain = code.replace(
-    /^import \{([^}]*)\} from "(node:[^"]+)";$/gm,
-    (_, names: string, module: string) =>
-      `const {${names.replace(/ as /g, ': ')}} = process.getBuiltinModule("${module}");`,
-  );
-  const left = /^import .* from "node:.*$/m.exec(plain);
-  if (left !== null) throw new Error(`the bundle imports in a form that is not known here: ${left[0]}`);
-  return plain;
 }
 
 /** The modules that `landward run` always loads: what these roots import statically, and theirs. */
@@ -93,5 +79,6 @@ if (import.meta.main) {
   const { values } = parseArgs({ options: { out: { type: 'string' } } });
   const out = resolve(values.out ?? join(root, 'packages/landward/dist'));
   await build(out);
+  if (out === join(root, 'packages/landward/dist')) recordCode(join(root, 'packages/landward'));
   console.log(`built ${out}`);
 }

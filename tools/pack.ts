@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from './build.ts';
+import { recordCode } from './code-cache.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const source = join(root, 'packages/landward');
@@ -40,6 +41,7 @@ export async function stage(folder: string): Promise<void> {
   for (const file of ['README.md', 'LICENSE']) cpSync(join(root, file), join(folder, file));
   const manifest = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(publishedManifest(manifest), null, 2)}\n`);
+  recordCode(folder);
 }
 
 /** Packs the package into `to` and returns the path of the tarball. */

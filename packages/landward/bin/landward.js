@@ -1,19 +1,54 @@
 #!/usr/bin/env node
-// Parses on every Node that still exists, so that an old one gets a sentence instead of a syntax error.
-const major = Number(process.versions.node.split('.')[0]);
-const built = new URL('../dist/cli/main.js', import.meta.url).href;
+// The command line. CommonJS, as package.json here says: Node's loader of modules would cost more than the whole policy.
+'use strict';
 
-if (process.platform !== 'linux' || !(major >= 22)) {
+const [major] = process.versions.node.split('.');
+
+// Parses on every Node that still exists, so that an old one gets a sentence instead of a syntax error.
+if (process.platform !== 'linux' || !(Number(major) >= 22)) {
   process.stderr.write(
     `landward: this is Node ${process.versions.node} on ${process.platform}, and landward needs Node 22 or newer on Linux\n`,
   );
   process.exit(125);
 }
 
+const { readFileSync } = require('node:fs');
+const { Module, createRequire } = require('node:module');
+const { dirname, join } = require('node:path');
+const { constants, Script } = require('node:vm');
+
+const built = join(__dirname, '../dist/cli');
+
+/**
+ * Evaluates what every start needs, with the code that V8 made of it when the package was built, if this is the same V8.
+ * That code lies beside its source and is as much part of the package: who can write one can write the other.
+ */
+function loadStart() {
+  const file = join(built, 'start.cjs');
+  const source = read(file, 'utf8');
+  if (source === undefined) return false;
+  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+    filename: file,
+    cachedData: read(`${file}.${process.versions.v8}-${process.arch}`),
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  const module = new Module(file);
+  module.filename = file;
+  require.cache[file] = module;
+  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
+  module.loaded = true;
+  return true;
+}
+
+function read(file, encoding) {
+  try {
+    return readFileSync(file, encoding);
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 // A package holds dist; a clone that was not built runs its sources by type stripping.
-import(built)
-  .catch((error) => {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND' || error.url !== built) throw error;
-    return import(new URL('../src/cli/main.ts', import.meta.url).href);
-  })
-  .then((cli) => cli.start());
+if (loadStart()) require('../dist/cli/main.cjs').start();
+else import('../src/cli/main.ts').then((cli) => cli.start());
