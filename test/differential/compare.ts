@@ -7,8 +7,9 @@ import type { Behaviour } from '../../packages/landward/src/model/index.ts';
 import { ERRNO, errnoName } from '../../packages/landward/src/uapi/errno.ts';
 import { type Answer, PASSED } from './answer.ts';
 import { runOnKernel } from './kernel.ts';
-import { Machine, Senseless } from './machine.ts';
+import { Machine } from './machine.ts';
 import type { Step } from './steps.ts';
+import { Senseless } from './task.ts';
 
 /** What the executor prints where a socket family does not exist, or a step was lost. */
 export const NOT_HERE = 9999;

@@ -2,7 +2,7 @@
  * Runs differential cases on the running kernel: reads steps as lines, has each done by the task that it names, and
  * prints the errno of every step. Owns no opinion of what is right.
  *
- * Everything happens in a private mount and network namespace with a fresh tmpfs over /tmp for each case, so nothing
+ * Everything happens in a private mount, network and IPC namespace with a fresh tmpfs over /tmp for each case, so nothing
  * is left behind. The coordinator hands one step at a time to one task, so a case is deterministic.
  */
 #define _GNU_SOURCE
@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/io_uring.h>
 #include <linux/netlink.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -24,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -64,6 +67,8 @@ struct step {
 static struct step steps[MAX_STEPS];
 static int step_count;
 static int command[MAX_TASKS][2], answer[2], channel[2];
+/* The root of the tmpfs, opened before anyone is restricted. */
+static int root_fd;
 static volatile pid_t *pids;
 static char probe = 42;
 
@@ -224,6 +229,8 @@ static int do_inet(const struct step *s)
 
 static void serve(int task);
 
+#include "executor-rare.h"
+
 static int run(const struct step *s)
 {
 	char buffer[2][512];
@@ -323,7 +330,7 @@ static int run(const struct step *s)
 		return code(sigtimedwait(&set, NULL, &now));
 	}
 	}
-	return NOT_HERE;
+	return run_rare(s);
 }
 
 static void serve(int task)
@@ -366,6 +373,7 @@ static void play(void)
 			exit(1);
 	if (pipe2(answer, O_CLOEXEC) < 0 || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, channel) < 0)
 		exit(1);
+	root_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fflush(stdout);
 	pid_t first = fork();
 	if (first == 0)
@@ -393,13 +401,14 @@ static void play(void)
 	close(answer[1]);
 	close(channel[0]);
 	close(channel[1]);
+	close(root_fd);
 	umount2("/tmp", MNT_DETACH);
 }
 
 static void isolate(void)
 {
 	struct ifreq request = { 0 };
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
 		perror("unshare");
 		exit(77);
 	}
@@ -417,6 +426,8 @@ int main(int argc, char **argv)
 		printf("%ld %ld\n", syscall(444, NULL, 0, 1), syscall(444, NULL, 0, 2));
 		return 0;
 	}
+	if (argc == 4 && strcmp(argv[1], "once") == 0)
+		once(atoi(argv[2]), atoi(argv[3]));
 	if (argc > 1 && strcmp(argv[1], "audit") == 0)
 		audit_start();
 	isolate();

@@ -21,9 +21,10 @@ import {
   REAL_RULESETS,
   safe,
 } from './generate-steps.ts';
-import { Machine, Senseless } from './machine.ts';
+import { Machine } from './machine.ts';
 import { Random } from './random.ts';
 import { type At, OPEN, type Step } from './steps.ts';
+import { Senseless } from './task.ts';
 
 /** A case: its steps, what the model answers to each, and where the operations start. */
 export interface Case {

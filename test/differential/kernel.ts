@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { line, type Step } from './steps.ts';
 
 const SOURCE = new URL('executor.c', import.meta.url).pathname;
-const AUDIT = new URL('executor-audit.h', import.meta.url).pathname;
+const PARTS = ['executor-audit.h', 'executor-rare.h'].map((name) => new URL(name, import.meta.url).pathname);
 
 /** Why the executor can't run here, or `null`. */
 export function missing(): string | null {
@@ -23,11 +23,9 @@ export function missing(): string | null {
 export function build(): string {
   const given = process.env.LANDWARD_EXECUTOR;
   if (given !== undefined) return given;
-  const digest = createHash('sha256')
-    .update(readFileSync(SOURCE))
-    .update(readFileSync(AUDIT))
-    .digest('hex')
-    .slice(0, 16);
+  const hash = createHash('sha256');
+  for (const source of [SOURCE, ...PARTS]) hash.update(readFileSync(source));
+  const digest = hash.digest('hex').slice(0, 16);
   const directory = new URL('../../node_modules/.cache/landward', import.meta.url).pathname;
   const built = join(directory, digest);
   if (existsSync(built)) return built;

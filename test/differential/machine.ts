@@ -8,18 +8,15 @@ import {
   addPortRule,
   type Behaviour,
   bind,
-  type Credential,
   changeTopology,
   connect,
   createRuleset,
-  type Domain,
   deliverOwned,
   fileIoctl,
   fileTruncate,
   forked,
   type InodeType,
   ptrace,
-  type Ruleset,
   reachSocket,
   resolveUnix,
   restrictSelf,
@@ -39,29 +36,10 @@ import {
 import * as vfs from '../../packages/landward/src/model/landlock/memory/vfs.ts';
 import { ERRNO } from '../../packages/landward/src/uapi/errno.ts';
 import { type Answer, asked, PASSED, passed } from './answer.ts';
-import { type At, OPEN, RENAME, type SocketType, type Step } from './steps.ts';
-
-interface Socket {
-  readonly creator: Domain | null;
-  readonly type: SocketType;
-  bound: 'unnamed' | 'abstract' | 'path';
-}
-
-type Slot =
-  | { readonly kind: 'file'; readonly file: vfs.MemoryFile }
-  | { readonly kind: 'ruleset'; ruleset: Ruleset }
-  | { readonly kind: 'socket'; readonly socket: Socket };
-
-interface MachineTask {
-  readonly process: object;
-  credential: Credential;
-  readonly slots: Map<number, Slot>;
-  /** Whether a SIGIO waits. */
-  pending: boolean;
-}
-
-/** A step that names a task, slot or child that isn't there: the case means nothing. */
-export class Senseless extends Error {}
+import { newQueues, openFlags, runRare } from './rare-machine.ts';
+import { isRare } from './rare-steps.ts';
+import { type At, type CommonStep, OPEN, RENAME, type Step } from './steps.ts';
+import { type MachineTask, Senseless, type Slot, type Socket } from './task.ts';
 
 const MKNOD_TYPES: ReadonlyMap<number, InodeType> = new Map([
   [0, 'reg'],
@@ -76,8 +54,19 @@ export class Machine {
   readonly behaviour: Behaviour;
   readonly namespace = new MountNamespace();
   readonly tasks = new Map<number, MachineTask>([
-    [0, { process: {}, credential: UNRESTRICTED, slots: new Map(), pending: false }],
+    [
+      0,
+      {
+        process: {},
+        parent: null,
+        credential: UNRESTRICTED,
+        slots: new Map(),
+        pending: false,
+        deathSignal: false,
+      },
+    ],
   ]);
+  readonly queues = newQueues();
   readonly #names = new Map<string, Socket>();
   readonly #bound = new Map<MemoryInode, Socket>();
   readonly #channel: Slot[] = [];
@@ -105,6 +94,7 @@ export class Machine {
       this.#refuseFrozen(found, step.op === 'addpath');
       return found;
     };
+    if (isRare(step)) return runRare(this, task, step, at);
     switch (step.op) {
       case 'mkdir':
         return vfs.make(caller, at(step.at), 'dir');
@@ -176,7 +166,14 @@ export class Machine {
       case 'fork': {
         if (this.tasks.has(step.child)) throw new Senseless();
         const credential = forked(task.credential, this.behaviour.knobs.mutedSubdomainsSurviveFork);
-        this.tasks.set(step.child, { process: {}, credential, slots: new Map(task.slots), pending: false });
+        this.tasks.set(step.child, {
+          process: {},
+          parent: step.task,
+          credential,
+          slots: new Map(task.slots),
+          pending: false,
+          deathSignal: false,
+        });
         return { errno: 0 };
       }
       case 'signal':
@@ -265,24 +262,14 @@ export class Machine {
     return task;
   }
 
-  #open(task: MachineTask, caller: vfs.Caller, at: vfs.At, step: Step & { op: 'open' }): Answer {
+  #open(task: MachineTask, caller: vfs.Caller, at: vfs.At, step: CommonStep & { op: 'open' }): Answer {
     const has = (bit: number) => (step.flags & bit) !== 0;
     if (has(OPEN.UNNAMED) && this.behaviour.abi < 3) {
       const found = this.namespace.find(at.path, true, at.base);
       // Overlays of those kernels have no unnamed files.
       if (found.object?.dentry.inode?.superblock.kind === 'overlay') throw new Senseless();
     }
-    const opened = vfs.openFile(caller, at, {
-      read: has(OPEN.READ),
-      write: has(OPEN.WRITE),
-      create: has(OPEN.CREATE),
-      exclusive: has(OPEN.EXCLUSIVE),
-      truncate: has(OPEN.TRUNCATE),
-      directory: has(OPEN.DIRECTORY),
-      nofollow: has(OPEN.NOFOLLOW),
-      place: has(OPEN.PLACE),
-      unnamed: has(OPEN.UNNAMED),
-    });
+    const opened = vfs.openFile(caller, at, openFlags(step.flags));
     const inode = opened.file?.path.dentry.inode;
     if (opened.file === undefined || inode === null || inode === undefined) return opened;
     if (!opened.file.place) {
@@ -317,7 +304,7 @@ export class Machine {
     return asked(decision);
   }
 
-  #mount(task: MachineTask, step: Step, at: (place: At) => vfs.At): Answer {
+  #mount(task: MachineTask, step: CommonStep, at: (place: At) => vfs.At): Answer {
     const place = (one: At) => {
       const { path, base } = at(one);
       const found = this.namespace.find(path, true, base);
@@ -343,7 +330,7 @@ export class Machine {
     if (step.op === 'tmpfs' || step.op === 'overlay') {
       if (target.dentry.inode!.type !== 'dir') return { errno: ERRNO.ENOTDIR };
       if (step.op === 'tmpfs') this.namespace.attach(new MemorySuperblock('tmpfs').root, target);
-      else this.#overlay(step as Step & { op: 'overlay' }, target);
+      else this.#overlay(step as CommonStep & { op: 'overlay' }, target);
       return { errno: 0 };
     }
     if (step.op === 'remount') return { errno: target.dentry === target.mount.root ? 0 : ERRNO.EINVAL };
@@ -367,7 +354,7 @@ export class Machine {
     return { errno: 0 };
   }
 
-  #overlay(step: Step & { op: 'overlay' }, target: Parameters<MountNamespace['attach']>[1]): void {
+  #overlay(step: CommonStep & { op: 'overlay' }, target: Parameters<MountNamespace['attach']>[1]): void {
     const lower = this.namespace.find(step.lower.path, true).object?.dentry;
     const upper = this.namespace.find(step.upper.path, true).object?.dentry;
     const work = this.namespace.find(step.work, true).object?.dentry;
@@ -379,7 +366,11 @@ export class Machine {
     this.namespace.attach(merged(lower, upper).root, target);
   }
 
-  #addRule(task: MachineTask, step: Step & { op: 'addpath' | 'addport' }, at: (place: At) => vfs.At): Answer {
+  #addRule(
+    task: MachineTask,
+    step: CommonStep & { op: 'addpath' | 'addport' },
+    at: (place: At) => vfs.At,
+  ): Answer {
     const slot = this.#slot(task, step.slot);
     if (slot.kind !== 'ruleset') throw new Senseless();
     let added: ReturnType<typeof addPathRule>;
@@ -422,7 +413,7 @@ export class Machine {
   #unix(
     task: MachineTask,
     caller: vfs.Caller,
-    step: Step & { op: 'name' | 'reach' | 'namepath' | 'reachpath' },
+    step: CommonStep & { op: 'name' | 'reach' | 'namepath' | 'reachpath' },
     at: (place: At) => vfs.At,
   ): Answer {
     if (step.op === 'name' || step.op === 'namepath') {
@@ -459,7 +450,7 @@ export class Machine {
     return asked(resolveUnix(this.behaviour, task.credential, found.object, peer));
   }
 
-  #inet(task: MachineTask, step: Step & { op: 'inet' }): Answer {
+  #inet(task: MachineTask, step: CommonStep & { op: 'inet' }): Answer {
     const protocol = { tcp: 6, udp: 17, mptcp: 262 }[step.type];
     const socket = {
       family: step.family === 4 ? 'inet' : 'inet6',

@@ -3,6 +3,8 @@
  * (`executor.c`), and a person reads in a shrunken failure. Owns the vocabulary and the line format between the two.
  */
 
+import { isRare, RARE_OPS, type RareStep, rareOperands } from './rare-steps.ts';
+
 /** A path, absolute or relative to the directory in a slot of the task. */
 export interface At {
   readonly path: string;
@@ -25,7 +27,10 @@ export const OPEN = {
 /** Bits of the `flags` of a rename step, as `renameat2` has them. */
 export const RENAME = { NOREPLACE: 1, EXCHANGE: 2, WHITEOUT: 4 } as const;
 
-export type Step = { readonly task: number } & (
+/** A step of any kind. */
+export type Step = CommonStep | RareStep;
+
+export type CommonStep = { readonly task: number } & (
   | {
       readonly op: 'mkdir' | 'rmdir' | 'unlink' | 'truncate' | 'exec' | 'umount' | 'tmpfs' | 'remount';
       readonly at: At;
@@ -98,7 +103,7 @@ export type Step = { readonly task: number } & (
 export type SocketType = 'stream' | 'dgram';
 
 /** The operation names in the order of their numbers in `executor.c`. */
-export const OPS = [
+const COMMON_OPS = [
   'mkdir',
   'rmdir',
   'unlink',
@@ -137,7 +142,9 @@ export const OPS = [
   'inet',
   'sigio',
   'pending',
-] as const satisfies readonly Step['op'][];
+] as const satisfies readonly CommonStep['op'][];
+
+export const OPS: readonly Step['op'][] = [...COMMON_OPS, ...RARE_OPS];
 
 const CALLS = ['bind', 'connect', 'send', 'fastopen'];
 const TYPES = ['tcp', 'udp', 'mptcp'];
@@ -151,7 +158,7 @@ export function line(step: Step): string {
     slotOf('at' in step ? step.at : 'lower' in step ? step.lower : null),
     slotOf('to' in step && typeof step.to === 'object' ? step.to : 'upper' in step ? step.upper : null),
   ];
-  const [numbers, paths] = operands(step);
+  const [numbers, paths] = isRare(step) ? rareOperands(step) : operands(step);
   const six = [...numbers, 0, 0, 0, 0, 0, 0].slice(0, 6);
   const three = [...paths, '-', '-', '-'].slice(0, 3);
   return [OPS.indexOf(step.op), step.task, ...bases, ...six, ...three].join(' ');
@@ -161,11 +168,17 @@ function slotOf(at: At | null): number {
   return at?.slot ?? -1;
 }
 
-function rulesetNumbers({ slot, fs, net, scoped, quiet = [0, 0, 0] }: Step & { op: 'ruleset' }): number[] {
+function rulesetNumbers({
+  slot,
+  fs,
+  net,
+  scoped,
+  quiet = [0, 0, 0],
+}: CommonStep & { op: 'ruleset' }): number[] {
   return [slot, fs, net, scoped, quiet[0], quiet[1] | (quiet[2] << 8)];
 }
 
-function operands(step: Step): readonly [readonly number[], readonly string[]] {
+function operands(step: CommonStep): readonly [readonly number[], readonly string[]] {
   switch (step.op) {
     case 'symlink':
     case 'script':

@@ -100,7 +100,8 @@ export function perform(socket: NetSocket, operation: SocketOperation, pending =
 /** The socket that `accept` gives: its file is made by the task that accepts, like one opened below a directory. */
 export function accepted(listener: NetSocket, acceptor: Credential, peer: number): NetSocket {
   const inet = { ...listener.inet, bound: true };
-  return { inet, creator: acceptor, state: 'connected', port: listener.port, peer, locked: false };
+  // It never asked for the listener's port itself, so dissolving it gives the port up.
+  return { inet, creator: acceptor, state: 'connected', port: null, peer, locked: false };
 }
 
 /**
