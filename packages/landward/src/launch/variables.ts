@@ -7,6 +7,7 @@
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { SystemVariables } from '../policy/vars.ts';
+import { temporaryDirectory } from './temporary.ts';
 
 /** An environment: names to values. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,7 +24,7 @@ export function systemVariables(project: string, env: Environment = process.env)
   return {
     project: realDirectory(project),
     home,
-    tmp: realDirectory(absolute(env.TMPDIR) ?? '/tmp'),
+    tmp: temporaryDirectory(realDirectory(absolute(env.TMPDIR) ?? '/tmp'), home),
     cache: realDirectory(absolute(env.XDG_CACHE_HOME) ?? `${home}/.cache`),
     config: realDirectory(absolute(env.XDG_CONFIG_HOME) ?? `${home}/.config`),
     runtime: realDirectory(absolute(env.XDG_RUNTIME_DIR) ?? `/run/user/${uid}`),
