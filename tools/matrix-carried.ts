@@ -77,7 +77,7 @@ export function carriedRoot(
   add(join(root, 'node_modules/.bin/node'), realpathSync(node));
   for (const path of [node, ...programs])
     for (const library of libraries(path)) add(library, realpathSync(library));
-  for (const path of ['/etc/passwd', '/etc/group', ...also]) add(path);
+  for (const path of ['/etc/passwd', '/etc/group', '/etc/hostname', ...also]) add(path);
   addAll(root, tree);
   for (const name of readdirSync(join(root, 'node_modules'))) {
     if (!LEFT_OUT.test(name)) addAll(join(root, 'node_modules', name), join(root, 'node_modules', name));

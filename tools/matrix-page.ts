@@ -31,6 +31,8 @@ export interface KernelResult {
   readonly abi: number;
   readonly package: DebianPackage | null;
   readonly run: Run;
+  /** Whether the machine had no modules, so neither overlay nor the host's compiler. */
+  readonly carried?: boolean;
   /** What the model was told of this release beside ABI and errata. */
   readonly knobs?: object;
   readonly release?: string;
@@ -67,6 +69,7 @@ export function readResults(
     ...kernel,
     package: image,
     run,
+    carried: existsSync(join(out, 'out.tar.gz')),
     ...(release === undefined ? {} : { release }),
     ...(foundAbi === undefined ? {} : { foundAbi }),
     ...(errata === undefined ? {} : { errata }),
@@ -118,7 +121,7 @@ export function renderPage(results: readonly KernelResult[]): string {
         : result.errata < 0
           ? 'cannot be asked'
           : `0x${result.errata.toString(16)}`;
-    return `| ${result.release ?? result.version} | ${result.package.suite} ${result.package.version} | ${abi} | ${errata} | ${shown} | ${result.differential ?? 'not run'}${knobsOf(result)} | ${result.run.commit} |`;
+    return `| ${result.release ?? result.version} | ${result.package.suite} ${result.package.version} | ${abi} | ${errata} | ${shown} | ${result.differential ?? 'not run'}${knobsOf(result)}${result.carried === true ? '; without overlay and compiler, as the mirror has dropped the modules' : ''} | ${result.run.commit} |`;
   });
   const notes = results.flatMap(({ version, tests }) =>
     tests === undefined || tests.failures.length + tests.skips.length === 0

@@ -19,10 +19,12 @@ import {
   OPENED,
   openFlags,
   REAL_RULESETS,
+  rareStep,
   safe,
 } from './generate-steps.ts';
 import { Machine } from './machine.ts';
 import { Random } from './random.ts';
+import { GUARDS } from './rare-steps.ts';
 import { type At, OPEN, type Step } from './steps.ts';
 import { Senseless } from './task.ts';
 
@@ -93,7 +95,8 @@ class Generator {
     for (let count = 5 + random.below(8); count > 0; count--)
       this.#do({ task: 0, op: 'mkdir', at: { path: this.#new() } });
     for (let count = 5 + random.below(10); count > 0; count--) this.#object();
-    if (random.chance(25)) this.#overlay();
+    // A kernel without the module has no overlay to try.
+    if (random.chance(25) && process.env.LANDWARD_WITHOUT_OVERLAY === undefined) this.#overlay();
     for (let count = random.below(4); count > 0; count--) {
       const to = { path: this.#some(random.chance(80) ? 'dir' : 'other') };
       if (to.path === '/tmp') continue;
@@ -330,6 +333,8 @@ class Generator {
       socket: 2,
       stack: 1,
       sigio: 2,
+      guarded: 3,
+      rare: 3,
     });
     switch (kind) {
       case 'rename':
@@ -443,6 +448,14 @@ class Generator {
       }
       case 'stack':
         this.#restrict(task, 100);
+        return;
+      case 'guarded': {
+        const target = random.pick([...this.#machine.tasks.keys()]);
+        this.#do({ task, op: 'guarded', target, by: random.pick(GUARDS) });
+        return;
+      }
+      case 'rare':
+        this.#do(rareStep(random, task, { path: this.#some('dir') }, { path: this.#some('dir') }));
     }
   }
 

@@ -5,6 +5,7 @@
 export NODE_COMPILE_CACHE=/tmp/compile-cache
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb
 cd "$MATRIX_ROOT" || exit 1
+[ -z "$MATRIX_CARRIED" ] || export LANDWARD_WITHOUT_OVERLAY=1
 node=node_modules/.bin/node
 {
   uname -r
