@@ -9,11 +9,13 @@ import { OPEN_HOW } from '../uapi/structs.ts';
 import { ARCH, applyImage, attempt, refusal } from './call.ts';
 import { Fd } from './fd.ts';
 import { type Image, ImageBuilder, type Place, readBytes, readSlot, type Slot } from './image.ts';
+import { IMAGE } from './native.ts';
 
 const STATX_BYTES = 256;
 const STATX_TYPE_MODE_NLINK_INO = 0x1 | 0x2 | 0x4 | 0x100;
-/** Bounds the descriptors that are open at a time, and the memory of an image. */
-const BATCH = 256;
+/** Paths in an image: a longer one costs more to lay out than it saves in entries into the routine. */
+const BATCH = 32;
+const STEPS_OF_PATH = { closed: 3, open: 2 } as const;
 /** Room for a path in an image, bytes; more is made where a path is longer. */
 const PATH_ROOM = 256;
 const encoder = new TextEncoder();
@@ -45,7 +47,7 @@ interface Row {
   readonly buffer: Place;
 }
 
-/** An image that opens and looks at `rows.length` paths, each of which has `room` bytes. */
+/** An image that opens and looks at up to `rows.length` paths, each of which has `room` bytes. */
 interface Template {
   readonly image: Image;
   readonly rows: readonly Row[];
@@ -107,12 +109,18 @@ function openAll(
   for (let next = 0; next < paths.length; ) {
     const batch = encoded.slice(next, next + BATCH);
     const room = Math.max(...batch.map((path) => path.length));
-    if (template === undefined || template.room < room || template.rows.length !== batch.length)
+    if (template === undefined || template.room < room)
       template = makeTemplate(batch.length, Math.max(room, PATH_ROOM), symlinks, close);
     const { image, rows } = template;
-    for (const [index, path] of batch.entries()) image.bytes.set(path, image.data + rows[index]!.path.at);
+    const steps = batch.length * (close ? STEPS_OF_PATH.closed : STEPS_OF_PATH.open);
+    new DataView(image.bytes.buffer).setUint32(IMAGE.header.stepCount, steps, true);
+    batch.forEach((path, index) => {
+      image.bytes.set(path, image.data + rows[index]!.path.at);
+    });
     applyImage(image);
-    for (const row of rows) tell(image, row);
+    batch.forEach((_, index) => {
+      tell(image, rows[index]!);
+    });
     next += batch.length;
   }
 }

@@ -50,24 +50,27 @@ export function host(): Host {
 /**
  * What paths are, symbolic links followed.
  *
- * A path is first opened without following links, many at once; only those with a link in them are resolved one by
- * one. `null` is a path where nothing is or nothing can be reached.
+ * A path is first opened without following links, many at once; only those with a link in them are resolved, and then
+ * opened in the same way. `null` is a path where nothing is or nothing can be reached.
  */
 export function statPaths(paths: readonly string[]): readonly (PathFact | null)[] {
-  return lookAt(paths, { symlinks: false }).map((looked, index) => {
+  const facts: (PathFact | null)[] = [];
+  const linked: { readonly index: number; readonly real: string }[] = [];
+  lookAt(paths, { symlinks: false }).forEach((looked, index) => {
     const path = paths[index]!;
-    if (looked.fact !== undefined) return pathFact(path, looked.fact);
-    return ONE_BY_ONE.includes(looked.errno) ? statLinked(path) : null;
+    facts.push(looked.fact === undefined ? null : pathFact(path, looked.fact));
+    if (looked.fact !== undefined || !ONE_BY_ONE.includes(looked.errno)) return;
+    const real = realPath(path);
+    if (real !== null) linked.push({ index, real });
   });
-}
-
-function statLinked(path: string): PathFact | null {
-  const real = realPath(path);
-  if (real === null) return null;
-  // Looks at the result, not again at the path: what is reported is one object, whatever changes in between.
-  const [looked] = lookAt([real], { symlinks: false });
-  if (looked?.fact !== undefined) return pathFact(real, looked.fact);
-  return looked !== undefined && NO_OPENAT2.includes(looked.errno) ? statSlowly(real) : null;
+  // Looks at the results, not again at the paths: what is reported is one object, whatever changes in between.
+  const reals = linked.map(({ real }) => real);
+  lookAt(reals, { symlinks: false }).forEach((looked, place) => {
+    const { index, real } = linked[place]!;
+    if (looked.fact !== undefined) facts[index] = pathFact(real, looked.fact);
+    else if (NO_OPENAT2.includes(looked.errno)) facts[index] = statSlowly(real);
+  });
+  return facts;
 }
 
 /** Where openat2 is missing. The object may be replaced in between: whoever opens it compares the identity. */

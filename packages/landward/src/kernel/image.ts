@@ -38,9 +38,11 @@ export interface StepName {
   readonly what: string;
 }
 
-interface StepRow extends StepName, StepOptions {
+interface StepRow extends StepName {
   readonly number: number;
   readonly args: readonly StepArg[];
+  readonly store: Slot | Place | undefined;
+  readonly okErrno: number | 'any' | undefined;
 }
 
 /** A finished image. `bytes` is written when it is applied: results and addresses. */
@@ -113,7 +115,7 @@ export class ImageBuilder {
   /** A word for the result of a step, initially 0 or `value`. */
   slot(value = 0): Slot {
     const { at } = this.reserve(4, 4);
-    new DataView(this.#data.buffer).setInt32(at, value, true);
+    if (value !== 0) new DataView(this.#data.buffer).setInt32(at, value, true);
     return { kind: 'slot', at };
   }
 
@@ -144,7 +146,7 @@ export class ImageBuilder {
     const number = syscallNumber(this.arch, call);
     if (number === undefined) bug(`${call} is no system call of ${this.arch}`);
     if (args.length > 6) bug(`${call} has more than six arguments`);
-    this.#steps.push({ ...options, call, what, number, args });
+    this.#steps.push({ call, what, number, args, store: options.store, okErrno: options.okErrno });
   }
 
   /** How many steps there are so far. */
@@ -169,19 +171,23 @@ export class ImageBuilder {
     view.setUint32(header.stepCount, this.#steps.length, true);
     view.setUint32(header.relocs, relocs, true);
     view.setUint32(header.relocCount, this.#pointers.length, true);
-    for (const [index, row] of this.#steps.entries())
-      writeStep(view, steps + index * IMAGE.step.bytes, row, data);
+    let at = steps;
+    for (const row of this.#steps) {
+      writeStep(view, at, row, data);
+      at += IMAGE.step.bytes;
+    }
     for (const [index, pointer] of this.#pointers.entries()) {
       view.setUint32(relocs + index * 4, data + pointer.at, true);
       view.setUint32(data + pointer.at, data + pointer.to, true);
     }
-    return { arch: this.arch, bytes, steps: this.#steps.map(({ call, what }) => ({ call, what })), data };
+    return { arch: this.arch, bytes, steps: this.#steps.slice(), data };
   }
 }
 
 function writeStep(view: DataView, at: number, row: StepRow, data: number): void {
   let kinds = 0;
-  for (const [index, arg] of row.args.entries()) {
+  for (let index = 0; index < row.args.length; index++) {
+    const arg = row.args[index] as StepArg;
     const to = at + IMAGE.step.args + index * 8;
     if (typeof arg === 'object' && arg !== null) {
       kinds |= (arg.kind === 'slot' ? ARG.SLOT : ARG.ADDRESS) << (4 * index);

@@ -13,7 +13,6 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { bug, LandwardError } from '../errors.ts';
 
 /** What a system call takes: a number, a 64-bit number, or memory (the kernel gets the address of its first byte). */
@@ -88,7 +87,7 @@ export const IMAGE = {
 
 /** The directory of the package: the nearest one above this file that has a package.json, in a clone and in a bundle. */
 export function packageRoot(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
+  let directory = import.meta.dirname;
   while (!existsSync(join(directory, 'package.json'))) {
     const above = dirname(directory);
     if (above === directory) bug('the package has no package.json');
