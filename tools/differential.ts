@@ -5,9 +5,11 @@
 
 import { parseArgs } from 'node:util';
 import { blameDifference, recordCount, runWithAudit } from '../test/differential/audit.ts';
-import { asTest, firstDifference, NOT_HERE, shrink } from '../test/differential/compare.ts';
+import { ask, asTest, firstDifference, NOT_HERE, shrink } from '../test/differential/compare.ts';
 import { type Case, generate } from '../test/differential/generate.ts';
 import { build, missing, runOnKernel } from '../test/differential/kernel.ts';
+import { ONCE_DIFFERED } from '../test/differential/once-differed.ts';
+import { rareCases } from '../test/differential/rare-cases.ts';
 import { runningBehaviour } from '../test/differential/running.ts';
 
 const BATCH = 200;
@@ -31,6 +33,13 @@ if (reason !== null) {
 // `--knobs` tells what neither ABI nor errata announce of an early stable kernel, as JSON: {"sigioGroup":"registration"}
 const running = runningBehaviour(build());
 const behaviour = { ...running, knobs: { ...running.knobs, ...(JSON.parse(values.knobs) as object) } };
+/** Fixed cases come before the random ones; `--cases 0` runs them alone. */
+const rare = rareCases(behaviour).filter(({ abi = 1 }) => abi <= behaviour.abi);
+const fixed = [...rare, ...ONCE_DIFFERED].map(({ about, steps }) => ({
+  seed: about,
+  steps,
+  answers: ask(behaviour, steps)!,
+}));
 const count = Number(values.cases);
 const firstSeed = Number(values.seed);
 const counts = new Map<string, number>();
@@ -39,11 +48,16 @@ const started = performance.now();
 let steps = 0;
 let records = 0;
 
+await compare(fixed);
 for (let at = 0; at < count; at += BATCH) {
   const cases: Case[] = [];
   for (let index = at; index < Math.min(at + BATCH, count); index++) {
     cases.push(generate(behaviour, firstSeed + index, Number(values.operations)));
   }
+  await compare(cases);
+}
+
+async function compare(cases: readonly (Omit<Case, 'seed'> & { seed: number | string })[]): Promise<void> {
   const lists = cases.map((one) => one.steps);
   const audited = values.audit ? await runWithAudit(lists, build()) : null;
   const kernel = audited === null ? await runOnKernel(lists) : audited.map((one) => one.errnos);
@@ -79,7 +93,7 @@ for (let at = 0; at < count; at += BATCH) {
 
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
 console.log(
-  `ABI ${behaviour.abi}, errata ${behaviour.errata}: ${count} cases, ${steps} operations, no difference (${seconds} s)`,
+  `ABI ${behaviour.abi}, errata ${behaviour.errata}: ${fixed.length} fixed and ${count} random cases, ${steps} operations, no difference (${seconds} s)`,
 );
 if (values.audit) console.log(`${records} audit records agree in blockers, object and domain`);
 console.log(

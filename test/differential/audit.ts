@@ -60,23 +60,32 @@ function observed(block: string): Observed {
   const [first, second, ...rest] = block.split('\n');
   const pids = second!.split(' ').slice(1).map(Number);
   const ours = new Set<string>();
+  const called = new Set<string>();
   const accesses: { serial: string; text: string }[] = [];
   for (const text of rest) {
     const serial = /^A \d+ audit\(([^)]*)\)/.exec(text)?.[1];
     if (serial === undefined) continue;
     if (text.startsWith('A 1423')) accesses.push({ serial, text });
-    else if (pids.includes(Number(/ pid=(\d+)/.exec(text)?.[1]))) ours.add(serial);
+    else {
+      called.add(serial);
+      if (pids.includes(Number(/ pid=(\d+)/.exec(text)?.[1]))) ours.add(serial);
+    }
   }
   return {
     errnos: first!.split(' ').map(Number),
     pids,
     records: accesses
-      .filter(({ serial }) => ours.has(serial))
+      // What a task does while it ends (the death signal) has no record of a call; the target tells whose it is.
+      .filter(({ serial, text }) => ours.has(serial) || (!called.has(serial) && isAbout(text, pids)))
       .map(({ text }) => recorded(text))
       // The coordinator is in the process group too, and no task of the case.
       .filter(({ object }) => !object?.startsWith('pid ') || pids.includes(Number(object.slice(4)))),
     lost: rest.find((text) => text.startsWith('X')) ?? null,
   };
+}
+
+function isAbout(text: string, pids: readonly number[]): boolean {
+  return pids.includes(Number(/ opid=(\d+)/.exec(text)?.[1]));
 }
 
 function recorded(text: string): Recorded {

@@ -94,7 +94,7 @@ static void audit_print(void)
 		char *text = NLMSG_DATA(header);
 		if (header->nlmsg_type == AUDIT_USER && strstr(text, mark))
 			break;
-		if (header->nlmsg_type == 1423 || header->nlmsg_type == AUDIT_SYSCALL)
+		if (header->nlmsg_type == 1423 || header->nlmsg_type == AUDIT_SYSCALL || header->nlmsg_type == AUDIT_URINGOP)
 			printf("A %d %s\n", header->nlmsg_type, text);
 	}
 	printf("\n");

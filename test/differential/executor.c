@@ -364,6 +364,7 @@ static int ask(int index)
 static void play(void)
 {
 	memset((void *)pids, 0, MAX_TASKS * sizeof *pids);
+	syscall(SYS_mq_unlink, "landward");
 	if (mount("tmpfs", "/tmp", "tmpfs", 0, "mode=755") < 0) {
 		perror("mount");
 		exit(1);

@@ -2,6 +2,7 @@
 
 import type { Behaviour } from '../../packages/landward/src/model/index.ts';
 import type { Random } from './random.ts';
+import { type RareStep, REOPENED } from './rare-steps.ts';
 import { type At, OPEN, type Step } from './steps.ts';
 
 /** Names, devices, and the slots in which tasks keep rulesets, open files and the disconnected directory. */
@@ -54,4 +55,21 @@ export function safe(flags: number, behaviour: Behaviour): number {
 /** Renames, links and removals of `.` fail before Landlock is asked. */
 export function notDot(at: At): At {
   return at.path === '.' ? { ...at, path: 'e' } : at;
+}
+
+/** A step that few programs take; see `rare-steps.ts`. */
+export function rareStep(random: Random, task: number, at: At, to: At): RareStep {
+  switch (random.pick(['pivot', 'graft', 'queue', 'queue', 'reopen'] as const)) {
+    case 'pivot':
+      return { task, op: 'pivot', at };
+    case 'graft':
+      return { task, op: 'graft', at, to: to.path === '/tmp' ? at : to };
+    case 'queue': {
+      const mode = random.pick([OPEN.READ, OPEN.WRITE, OPEN.READ | OPEN.WRITE]);
+      const create = random.pick([0, OPEN.CREATE, OPEN.CREATE | OPEN.EXCLUSIVE]);
+      return { task, op: 'queue', flags: mode | create, slot: -1 };
+    }
+    case 'reopen':
+      return { task, op: 'reopen', what: random.pick(REOPENED), slot: 7 };
+  }
 }

@@ -118,6 +118,7 @@ export function runRare(
         (place) => namespace.find(place.path, true, place.base).object,
       );
       if (from?.dentry.inode?.type !== 'dir' || to?.dentry.inode?.type !== 'dir') throw new Senseless();
+      if (to === machine.namespace.root || from.dentry.dead || to.dentry.dead) throw new Senseless();
       const decision = changeTopology(behaviour, task.credential, { kind: 'path', path: to });
       if (decision.allowed) namespace.attach(from.dentry, to);
       return asked(decision);
