@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -141,6 +142,53 @@ test(
   needs({ abi: 6 }),
   async () => {
     const { second, token } = await plantLink(({ outside }) => ({ read: [outside] }));
+    assert.ok(second.includes(token), second);
+  },
+);
+
+/** A compiled launcher is run twice: its first program replaces a granted directory by a link, its second reads through it. */
+async function plantForLauncher(follow: boolean): Promise<{ second: string; token: string }> {
+  const world = makeWorld();
+  try {
+    const file = join(world.top, 'policy.toml');
+    const data = join(world.project, 'data');
+    mkdirSync(data);
+    const project = JSON.stringify(world.project);
+    writeFileSync(
+      file,
+      policyText(world, {
+        ownProject: false,
+        read: follow ? [world.outside] : [data],
+        fs: `create = [${project}]\ndelete = [${project}]`,
+      }),
+    );
+    const launch = join(world.top, 'launch');
+    const compiled = await runLandward(['compile', '-p', file, '-o', launch]);
+    assert.equal(compiled.code, 0, compiled.stderr);
+    const start = (...words: string[]) => spawnSync(launch, words, { encoding: 'utf8' });
+    const first = start('/bin/sh', '-c', 'rmdir "$0" && ln -s "$1" "$0"', data, world.outside);
+    assert.equal(first.status, 0, first.stderr);
+    const { stdout, stderr } = start(world.probe, 'read', join(data, 'secret'));
+    return { second: stdout + stderr, token: world.token };
+  } finally {
+    world.remove();
+  }
+}
+
+test(
+  '2 a link planted for the next run of a compiled launcher: not followed',
+  needs({ abi: 6 }),
+  async () => {
+    const { second } = await plantForLauncher(false);
+    assert.match(second, /openat2: errno 40/);
+  },
+);
+
+test(
+  '2 a link planted for a compiled launcher: succeeds where the policy names the place',
+  needs({ abi: 6 }),
+  async () => {
+    const { second, token } = await plantForLauncher(true);
     assert.ok(second.includes(token), second);
   },
 );

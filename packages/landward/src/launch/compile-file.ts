@@ -1,6 +1,7 @@
 /**
  * A plan as an executable of its own: no libc, no Node, it builds the ruleset from paths, restricts itself and becomes
- * the command. What it carries is fixed when it is compiled; what it opens is what is at the paths when it runs.
+ * the command. What it carries is fixed when it is compiled; what it opens is what is at the paths when it runs, but for
+ * links in trees where the policy lets programs make them.
  *
  * Refuses plans that need a process that stays. Landward's ELF writer and launcher are `kernel/launch-file.ts`.
  */
@@ -10,10 +11,13 @@ import { dirname } from 'node:path';
 import { LandwardError } from '../errors.ts';
 import { ImageBuilder, type Slot } from '../kernel/image.ts';
 import { writeLaunchFile } from '../kernel/launch-file.ts';
+import { isBelow } from '../model/paths.ts';
 import type { PathAccess, Plan, PlanRuleset } from '../policy/plan.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { RULE_TYPE } from '../uapi/landlock.ts';
-import { AT_FDCWD, O } from '../uapi/open.ts';
+import { fsMask } from '../uapi/masks.ts';
+import { AT_FDCWD, O, RESOLVE } from '../uapi/open.ts';
+import { OPEN_HOW } from '../uapi/structs.ts';
 import { beforeExec } from './steps.ts';
 
 /** What the executable becomes; without it, the command is its first argument. */
@@ -67,7 +71,14 @@ function rulesetSteps(build: ImageBuilder, plan: Plan, ruleset: PlanRuleset): Sl
   const fd = build.slot(-1);
   const place = build.bytes(new Uint8Array(attr.buffer));
   build.step('landlock_create_ruleset', [place, attr.byteLength, 0], 'create the ruleset', { store: fd });
-  for (const rule of ruleset.paths) pathSteps(build, plan, rule, fd);
+  for (const rule of ruleset.paths)
+    pathSteps(
+      build,
+      plan,
+      rule,
+      fd,
+      ruleset.paths.some((other) => mayLinkAbove(rule.path, other)),
+    );
   for (const { port, access } of ruleset.ports) {
     const rule = build.bytes(new Uint8Array(new BigUint64Array([access, port].map(BigInt)).buffer));
     build.step('landlock_add_rule', [fd, RULE_TYPE.NET_PORT, rule, 0], `grant port ${port}`);
@@ -75,24 +86,34 @@ function rulesetSteps(build: ImageBuilder, plan: Plan, ruleset: PlanRuleset): Sl
   return fd;
 }
 
+/** Whether a rule lets programs make links on the way to a path: one that is there at a later start must not be followed. */
+function mayLinkAbove(path: string, other: PathAccess): boolean {
+  return other.path !== path && isBelow(path, other.path) && (other.access & MAKE_SYM) !== 0;
+}
+
+const MAKE_SYM = fsMask('fs.make_sym');
+
 function pathSteps(
   build: ImageBuilder,
   plan: Plan,
   { path, access, missing }: PathAccess,
   ruleset: Slot,
+  foreign: boolean,
 ): void {
   const bytes = new Uint8Array(16);
   new DataView(bytes.buffer).setUint32(0, access, true);
   const attr = build.bytes(bytes);
   const fd = build.field(attr, 8);
   const { PATH, CLOEXEC, NOFOLLOW, DIRECTORY } = O[plan.arch];
-  const created = plan.create.includes(path) ? NOFOLLOW | DIRECTORY : 0;
+  const flags = PATH | CLOEXEC | (plan.create.includes(path) ? NOFOLLOW | DIRECTORY : 0);
   const optional = missing === 'optional';
   // An optional path that is absent leaves a negative descriptor, on which the next two calls fail harmlessly.
-  build.step('openat', [AT_FDCWD, build.string(path), PATH | CLOEXEC | created, 0], `open ${path}`, {
-    store: fd,
-    ...(optional ? { okErrno: ERRNO.ENOENT } : {}),
-  });
+  const options = { store: fd, ...(optional ? { okErrno: ERRNO.ENOENT } : {}) };
+  if (foreign) {
+    const how = build.bytes(OPEN_HOW.encode({ flags, resolve: RESOLVE.NO_SYMLINKS }));
+    const args = [AT_FDCWD, build.string(path), how, OPEN_HOW.size];
+    build.step('openat2', args, `open ${path}`, options);
+  } else build.step('openat', [AT_FDCWD, build.string(path), flags, 0], `open ${path}`, options);
   const ok = optional ? { okErrno: ERRNO.EBADF } : {};
   build.step('landlock_add_rule', [ruleset, RULE_TYPE.PATH_BENEATH, attr, 0], `grant ${path}`, ok);
   build.step('close', [fd], `close ${path}`, ok);
