@@ -1,11 +1,11 @@
 /**
  * Policy files on disk: opening one safely, judging whom it belongs to, finding the one of a project.
  *
- * Never blocks on a pipe, never reads more than a policy may have. Says nothing of what a policy means.
+ * Never blocks on a pipe, never reads more than a policy may have. Says nothing of what a policy means. Asks without the
+ * thread pool, whose threads cost a start more than the answers.
  */
 
-import { constants } from 'node:fs';
-import { access, open, realpath } from 'node:fs/promises';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { LandwardError } from '../errors.ts';
 import { MAX_BYTES } from '../policy/source.ts';
 
@@ -31,18 +31,14 @@ export interface PolicyFile {
 export async function readPolicyFile(path: string): Promise<PolicyFile | undefined> {
   let real: string;
   try {
-    real = await realpath(path);
+    real = realpathSync.native(path);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw unreadable(path, error);
   }
-  const handle = await open(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW).catch(
-    (error: unknown) => {
-      throw unreadable(path, error);
-    },
-  );
+  const fd = opened(path, real);
   try {
-    const stat = await handle.stat();
+    const stat = fstatSync(fd);
     const at = { file: path, line: 1, column: 1 };
     if (!stat.isFile())
       throw new LandwardError('POLICY_SYNTAX', `A policy is a regular file, '${path}' is something else`, {
@@ -59,13 +55,21 @@ export async function readPolicyFile(path: string): Promise<PolicyFile | undefin
     const buffer = Buffer.alloc(MAX_BYTES + 1);
     let length = 0;
     for (;;) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
+      const bytesRead = readSync(fd, buffer, length, buffer.length - length, length);
       if (bytesRead === 0) break;
       length += bytesRead;
     }
     return { path: real, bytes: buffer.subarray(0, length), distrust: distrustOf(stat) };
   } finally {
-    await handle.close();
+    closeSync(fd);
+  }
+}
+
+function opened(path: string, real: string): number {
+  try {
+    return openSync(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    throw unreadable(path, error);
   }
 }
 
@@ -89,7 +93,7 @@ export async function findProjectFile(cwd: string, home: string): Promise<string
   for (let directory = cwd; ; directory = directory.slice(0, directory.lastIndexOf('/')) || '/') {
     const prefix = directory === '/' ? '' : directory;
     const found: string[] = [];
-    for (const name of PROJECT_FILES) if (await exists(`${prefix}/${name}`)) found.push(name);
+    for (const name of PROJECT_FILES) if (existsSync(`${prefix}/${name}`)) found.push(name);
     if (found.length > 1) {
       throw new LandwardError(
         'USAGE',
@@ -98,16 +102,7 @@ export async function findProjectFile(cwd: string, home: string): Promise<string
       );
     }
     if (found.length === 1) return `${prefix}/${found[0]}`;
-    if (directory === '/' || directory === home || (await exists(`${prefix}/.git`))) return undefined;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.F_OK);
-    return true;
-  } catch {
-    return false;
+    if (directory === '/' || directory === home || existsSync(`${prefix}/.git`)) return undefined;
   }
 }
 
