@@ -261,16 +261,3 @@ test(
     }
   },
 );
-
-test(
-  '@default: a project that is the home directory is refused, because the secrets lie in it',
-  live,
-  async (t) => {
-    const { compile } = await import('../../packages/landward/src/launch/compile.ts');
-    const { home, tmp } = place(t);
-    await assert.rejects(
-      compile({ extends: ['@default'] }, { cwd: home, env: { HOME: home, TMPDIR: tmp } }),
-      { code: 'POLICY_GAP', message: /fs\.deny.*\.ssh/s },
-    );
-  },
-);

@@ -264,6 +264,22 @@ describe('writing', () => {
 });
 
 describe('as a policy', () => {
+  it('a port that does not exist is left out, and said', async () => {
+    const read = await readLandlockConfig(
+      'x.json',
+      '{"netPort": [{"allowedAccess": ["connect_tcp"], "port": [443, 65535, 65536, 70000]}]}',
+    );
+    const { layers, notes } = policyOfConfig(read, 'x.json', '/');
+    const ports = layers[0]!.rules.flatMap((rule) =>
+      rule.kind === 'net' && rule.ports.first === rule.ports.last ? [rule.ports.first] : [],
+    );
+    assert.deepEqual(ports, [443, 65535]);
+    assert.deepEqual(
+      notes?.map(({ text }) => text.slice(0, 25)),
+      ['There is no port 65536: i', 'There is no port 70000: i'],
+    );
+  });
+
   it('a configuration means what Landlock makes of it', () => {
     const rights = Object.keys(FS_RIGHTS) as FsRight[];
     fc.assert(

@@ -69,7 +69,10 @@ async function convert(
     import('../policy/print.ts'),
   ]);
   const policy = policyOfConfig(await readLandlockConfig(file, bytes), file, dirname(resolve(file)));
-  return { texts: printPolicy(policy).map(({ toml }, limit) => ({ limit, text: toml })), differences: [] };
+  return {
+    texts: printPolicy(policy).map(({ toml }, limit) => ({ limit, text: toml })),
+    differences: (policy.notes ?? []).map(({ text }) => text),
+  };
 }
 
 function read(file: string): Uint8Array {

@@ -25,7 +25,8 @@ export const command: Command = {
     if (values.json) print(`${JSON.stringify(lints, null, 2)}\n`);
     else
       for (const { code, severity, text, at } of lints) {
-        const place = at === undefined ? '' : `${escapeText(at.file)}:${at.line}:${at.column}: `;
+        const position = at !== undefined && at.line > 0 ? `:${at.line}:${at.column}` : '';
+        const place = at === undefined ? '' : `${escapeText(at.file)}${position}: `;
         print(`${place}${severity}: ${escapeText(text)} [${code}]\n`);
       }
     return lints.some(({ severity }) => severity === 'warning') ? 1 : 0;

@@ -64,11 +64,14 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
     const dry = values['dry-run'] === true;
     if (!dry && (rest === undefined || rest.length === 0)) usageError('There is no command behind --', usage);
     const { loadForRun } = await import('../launch/run-policy.ts');
-    const { plan, found } = await loadForRun(values, {
+    const { policy, plan, found } = await loadForRun(values, {
       keepGaps: dry,
+      command: rest?.[0],
       digest: dry || values.report === true,
     });
     if (found !== undefined && found.state !== 'approved') printError(notice(found));
+    for (const { code, text } of policy.notes ?? [])
+      if (code === 'home-project') printError(`landward: ${escapeText(text)}\n`);
     if (dry || values.report) {
       const { formatReport, reportData } = await import('../policy/report-text.ts');
       const text = values.json
@@ -88,8 +91,10 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
     }
     const { stay } = await import('../launch/stay.ts');
     const { prepare } = await import('../launch/prepare.ts');
-    const { status, timedOut } = await stay(name, args, prepare(plan));
+    const { status, timedOut, left } = await stay(name, args, prepare(plan));
     if (timedOut) printError(`landward: ended ${escapeText(name)}: the time limit of the policy is over\n`);
+    if (left.length > 0)
+      printError(`landward: could not end ${left.length} of its processes: ${left.join(', ')}\n`);
     return status;
   },
 };

@@ -2,6 +2,7 @@
 
 import { LandwardError } from '../errors.ts';
 import type { PolicyDefinition } from '../policy/define.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { PolicyInput, PresetSource } from '../policy/resolve.ts';
 
 /** Whether a policy is a named input, not a definition. */
@@ -36,4 +37,23 @@ export function absolutePath(path: string, cwd: string): string {
 /** The directory of an absolute path. */
 export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+
+/** The policy of a project, as it was found. */
+export interface FoundPolicy {
+  readonly path: string;
+  readonly state: 'approved' | 'not approved' | 'not trusted';
+  /** Why it is not trusted. */
+  readonly reason?: string;
+  /** What an approval would hold for. */
+  readonly digest: string;
+}
+
+export interface LoadedPolicy {
+  readonly policy: Policy;
+  /** Hex SHA-256 of the canonical policy, made when it is asked for. */
+  readonly digest: string;
+  readonly found?: FoundPolicy;
+  /** The policy files that were read, after symbolic links: what landward protects from the program. */
+  readonly files: readonly string[];
 }

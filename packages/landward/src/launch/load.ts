@@ -12,10 +12,21 @@ import type { PolicyDefinition } from '../policy/define.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type PolicyInput, type PresetSource, resolvePolicy } from '../policy/resolve.ts';
 import { type ApprovedText, approvalDigest, isApproved, writeApproval } from './approvals.ts';
-import { absolutePath, isInput, parentOf, presetBody } from './load-input.ts';
+import { closeHomeProject } from './default-policy.ts';
+import {
+  absolutePath,
+  type FoundPolicy,
+  isInput,
+  type LoadedPolicy,
+  parentOf,
+  presetBody,
+} from './load-input.ts';
 import { findProjectFile, type PolicyFile, readPolicyFile } from './policy-file.ts';
 import { sha256 } from './sha256.ts';
+import { withTemporary } from './temporary.ts';
 import { type Environment, homeDirectory, systemVariables } from './variables.ts';
+
+export type { FoundPolicy, LoadedPolicy } from './load-input.ts';
 
 export interface LoadOptions {
   /** The directory to start from, by default this process's. */
@@ -25,29 +36,12 @@ export interface LoadOptions {
   readonly policies?: readonly (string | PolicyDefinition | PolicyInput)[];
   /** Composed with whatever is loaded, such as the options of a command line: these grant. */
   readonly add?: readonly PolicyInput[];
+  /** Composed as well where `@default` is the policy, because none is given and none is approved. */
+  readonly addToDefault?: readonly PolicyInput[];
   /** Whether to look for the project's policy when no policy is given; default true. */
   readonly find?: boolean;
   /** Presets by name, by default landward's own. */
   readonly preset?: PresetSource;
-}
-
-/** The policy of a project, as it was found. */
-export interface FoundPolicy {
-  readonly path: string;
-  readonly state: 'approved' | 'not approved' | 'not trusted';
-  /** Why it is not trusted. */
-  readonly reason?: string;
-  /** What an approval would hold for. */
-  readonly digest: string;
-}
-
-export interface LoadedPolicy {
-  readonly policy: Policy;
-  /** Hex SHA-256 of the canonical policy, made when it is asked for. */
-  readonly digest: string;
-  readonly found?: FoundPolicy;
-  /** The policy files that were read, after symbolic links: what landward protects from the program. */
-  readonly files: readonly string[];
 }
 
 /**
@@ -61,13 +55,18 @@ export async function loadPolicy(options: LoadOptions = {}): Promise<LoadedPolic
   const loader = await Loader.create(options);
   const policies = options.policies ?? [];
   const add = options.add ?? [];
+  const addToDefault = options.addToDefault ?? [];
   if (policies.length > 0)
     return loader.resolve([...(await Promise.all(policies.map((policy) => loader.input(policy)))), ...add]);
   const path =
     options.find === false ? undefined : await findProjectFile(loader.cwd, homeDirectory(loader.env));
   if (path === undefined)
-    return loader.resolve([{ name: '@default', ...presetBody(await loader.preset(), 'default') }, ...add]);
-  return loader.resolveProject(path, add);
+    return loader.resolve([
+      { name: '@default', ...presetBody(await loader.preset(), 'default') },
+      ...add,
+      ...addToDefault,
+    ]);
+  return loader.resolveProject(path, add, addToDefault);
 }
 
 /**
@@ -94,6 +93,8 @@ export async function approve(path: string, options: LoadOptions = {}): Promise<
 export function policyDigest(policy: Policy): string {
   return sha256(canonicalJson(policy));
 }
+
+type Inputs = readonly PolicyInput[];
 
 class Loader {
   readonly cwd: string;
@@ -139,7 +140,8 @@ class Loader {
       preset: await this.preset(),
       file: (path) => this.#extended(path),
     });
-    const policy: Policy = { ...resolved, foreign: [variables.project, variables.tmp] };
+    const foreign = [variables.project, variables.tmp];
+    const policy: Policy = { ...closeHomeProject(withTemporary(resolved, variables), variables), foreign };
     return {
       policy,
       get digest() {
@@ -153,7 +155,7 @@ class Loader {
    * Resolves the policy of a project. Reads it and what it extends once, so that the bytes that are approved are the
    * bytes that are used. What is not approved cannot name files outside its directory: their lines would show in messages.
    */
-  async resolveProject(path: string, add: readonly PolicyInput[] = []): Promise<LoadedPolicy> {
+  async resolveProject(path: string, add: Inputs = [], addToDefault: Inputs = []): Promise<LoadedPolicy> {
     const file = await readPolicyFile(path);
     if (file === undefined)
       throw new LandwardError('POLICY_NOT_FOUND', `There is no policy file '${path}'`, { part: path });
@@ -182,11 +184,12 @@ class Loader {
       [
         { name: '@default', ...presetBody(preset, 'default') },
         ...add,
+        ...addToDefault,
         { ...project, layer: 'limit', project: inside },
       ],
       { variables, preset, file: extend },
     );
-    const narrow: Policy = { ...narrowed, foreign };
+    const narrow: Policy = { ...closeHomeProject(withTemporary(narrowed, variables), variables), foreign };
     const digest = approvalDigest(texts);
     const reason = distrust.find((why) => why !== undefined);
     const files = [...this.#files].sort();
@@ -204,12 +207,9 @@ class Loader {
         files,
       };
     }
-    const granted = await resolvePolicy([project, ...add], {
-      variables: systemVariables(inside, this.env),
-      preset,
-      file: extend,
-    });
-    const policy: Policy = { ...granted, foreign };
+    const own = systemVariables(inside, this.env);
+    const granted = await resolvePolicy([project, ...add], { variables: own, preset, file: extend });
+    const policy: Policy = { ...withTemporary(granted, own), foreign };
     return {
       policy,
       get digest() {

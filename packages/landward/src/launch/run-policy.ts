@@ -6,6 +6,7 @@ import type { Host, Plan } from '../policy/plan.ts';
 import type { Policy } from '../policy/policy.ts';
 import { optionsPolicy, type PolicyOptions } from './command-line.ts';
 import { protectedPolicy, toPlan } from './compile.ts';
+import { commandInput, tellCommand } from './default-policy.ts';
 import { planHost } from './host.ts';
 import { type FoundPolicy, loadPolicy } from './load.ts';
 
@@ -27,6 +28,8 @@ export interface RunSettings {
   readonly cwd?: string;
   /** Whether the plan carries the policy's digest, which only reports need. */
   readonly digest?: boolean;
+  /** The command that is to run: where no policy is given, its own file is opened. */
+  readonly command?: string | undefined;
   /** The architecture of the plan; this machine's when absent. */
   readonly arch?: Host['arch'];
 }
@@ -40,13 +43,15 @@ export interface RunSettings {
 export async function loadForRun(options: RunPolicyOptions, settings: RunSettings = {}): Promise<RunPolicy> {
   const cwd = settings.cwd ?? process.cwd();
   const extra = optionsPolicy(options, cwd);
+  const command = settings.command === undefined ? undefined : commandInput(settings.command, cwd);
   const presets = (options.preset ?? []).map((name) => (name.startsWith('@') ? name : `@${name}`));
   const loaded = await loadPolicy({
     cwd,
     policies: [...presets, ...(options.policy ?? [])],
     add: extra === undefined ? [] : [extra],
+    addToDefault: command === undefined ? [] : [command],
   });
-  const policy = protectedPolicy(loaded);
+  const policy = tellCommand(protectedPolicy(loaded));
   const host = planHost();
   const plan = toPlan(policy, {
     host: settings.arch === undefined ? host : { ...host, arch: settings.arch },

@@ -36,6 +36,7 @@ export interface ReportInput {
   readonly filter: FilterResult;
   readonly gaps: readonly Gap[];
   readonly limits: readonly string[];
+  readonly notes: readonly string[];
   readonly ruleset: PlanRuleset | null;
 }
 
@@ -53,6 +54,7 @@ export function reportOf(input: ReportInput): Report {
     rules,
     stricter: stricterOf(input),
     residual: residualOf(input),
+    notes: input.notes,
   };
 }
 

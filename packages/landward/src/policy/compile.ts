@@ -78,8 +78,26 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
     keepFds: policy.keepFds,
     stays: limits.timeMs !== undefined,
     gaps: gaps.gaps,
-    report: reportOf({ row, layers, fs, net, scopes, filter, gaps: gaps.gaps, limits: stricter, ruleset }),
+    report: reportOf({
+      row,
+      layers,
+      fs,
+      net,
+      scopes,
+      filter,
+      gaps: gaps.gaps,
+      limits: stricter,
+      notes: notesOf(policy),
+      ruleset,
+    }),
   };
+}
+
+/** The notes about how the policy was completed; those about its text are the linter's. */
+function notesOf({ notes = [] }: Policy): readonly string[] {
+  return notes
+    .filter(({ code }) => code === 'home-project' || code === 'opens-command' || code === 'no-such-port')
+    .map(({ text }) => text);
 }
 
 function checkFloor(policy: Policy, host: Host): void {

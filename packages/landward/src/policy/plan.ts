@@ -102,6 +102,8 @@ export interface Report {
   readonly stricter: readonly string[];
   /** What stays possible although no rule allows it, and that no gap names because no rule speaks of it. */
   readonly residual: readonly string[];
+  /** What else a person should know: how the policy was completed for this start, and requests that change no verdict. */
+  readonly notes: readonly string[];
 }
 
 /** Which variables the program sees: applied to the caller's environment in this order. */

@@ -47,9 +47,9 @@ export interface PolicyTest {
   readonly at: Position;
 }
 
-/** Something a person should know that is no error: a variable that nobody uses, a key that has no effect here. */
+/** Something a person should know that is no error: a variable that nobody uses, a key or a rule that has no effect here. */
 export interface PolicyNote {
-  readonly code: 'unused-variable' | 'not-approved';
+  readonly code: 'unused-variable' | 'not-approved' | 'home-project' | 'opens-command' | 'no-such-port';
   readonly text: string;
   readonly at: Position;
 }

@@ -45,6 +45,7 @@ export function formatReport(
   section(lines, all ? 'Rules' : 'Rules that are not held as written', telling.map(ruleLine));
   section(lines, 'Stricter than written', report.stricter);
   section(lines, 'Not restricted', report.residual);
+  section(lines, 'Also', report.notes);
   return lines;
 }
 
@@ -91,5 +92,6 @@ export function reportData(plan: Plan): object {
     rules: report.rules.map(({ rule, ...row }) => ({ rule: nameOf(rule), at: rule.origin, ...row })),
     stricter: report.stricter,
     residual: report.residual,
+    notes: report.notes,
   };
 }

@@ -63,7 +63,7 @@ export function policyOfConfig(config: LandlockConfig, name: string, base: strin
     ),
     ...allowPorts(ALL_NET & ~config.handledNet, ANY_PORT.first, ANY_PORT.last),
     ...[...config.ports]
-      .filter(([port]) => port <= 65535)
+      .filter(([port]) => port <= ANY_PORT.last)
       .flatMap(([port, mask]) => allowPorts(mask, port, port)),
     ...(Object.keys(SCOPES) as Scope[])
       .filter((scope) => (config.scoped & scopeMask(scope)) === 0)
@@ -86,6 +86,13 @@ export function policyOfConfig(config: LandlockConfig, name: string, base: strin
     log: { sameExec: true, newExec: true, subdomains: true },
     tests: [],
     sources: [name],
+    notes: [...config.ports.keys()]
+      .filter((port) => port > ANY_PORT.last)
+      .map((port) => ({
+        code: 'no-such-port',
+        text: `There is no port ${port}: its rule is left out, and a kernel would refuse the configuration`,
+        at: origin,
+      })),
   };
 }
 
