@@ -105,7 +105,7 @@ test('the seventeenth layer is refused with the process as it was', NEEDS, async
     const policy = { fs: { read: ['/proc', secret] }, require: accept };
     for (let layer = 1; ; layer++) {
       const error = await restrictProcess(policy).catch((error) => error);
-      if (error instanceof Error) { console.log(layer, error.code, /16 layers/.test(error.message), open()); break; }
+      if (error instanceof Error) { console.log(layer, error.code, /16 layers of Landlock/.test(error.message), open()); break; }
     }
   `,
     temporaryDirectory(t),

@@ -8,7 +8,9 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LandwardError } from '../errors.ts';
+import { call } from '../kernel/call.ts';
 import type { Plan } from '../policy/plan.ts';
+import { F } from '../uapi/open.ts';
 import { hostCgroup } from './host.ts';
 
 /** The cgroup of one run. */
@@ -40,7 +42,7 @@ export function joinCgroup(plan: Plan): RunCgroup | undefined {
   try {
     mkdirSync(path);
     for (const [file, value] of limits) writeFileSync(join(path, file), value);
-    const procs = openSync(join(path, 'cgroup.procs'), 'w');
+    const procs = openAboveStandard(join(path, 'cgroup.procs'));
     return {
       procs,
       kill: () => tryTo(() => writeFileSync(join(path, 'cgroup.kill'), '1')) && emptied(path),
@@ -56,6 +58,17 @@ export function joinCgroup(plan: Plan): RunCgroup | undefined {
       part: path,
       cause: error,
     });
+  }
+}
+
+/** Opens for writing, never under a number that the program could get as a standard descriptor. */
+function openAboveStandard(path: string): number {
+  const fd = openSync(path, 'w');
+  if (fd > 2) return fd;
+  try {
+    return call('move the cgroup', 'fcntl', fd, F.DUPFD_CLOEXEC, 3);
+  } finally {
+    closeSync(fd);
   }
 }
 

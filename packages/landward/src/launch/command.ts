@@ -91,10 +91,7 @@ export function refusedCommand(file: string, errno: number, errname: string): La
       part: file,
       fix: 'Check that the interpreter or loader that the file names exists',
     });
-  const fix =
-    errno === EACCES
-      ? 'Grant fs.execute and fs.read_file on the file, its interpreter and its loader (exec = [...] in [fs], or --exec PATH)'
-      : undefined;
+  const fix = FIXES[errno];
   return new LandwardError('COMMAND_NOT_EXECUTABLE', `Cannot run ${name}: execve failed with ${errname}`, {
     part: file,
     fix,
@@ -102,4 +99,9 @@ export function refusedCommand(file: string, errno: number, errname: string): La
 }
 
 const ENOENT = 2;
-const EACCES = 13;
+/** What to do about an errno of `execve`. */
+const FIXES: Readonly<Record<number, string>> = {
+  7: 'Make the arguments and variables shorter: together they are more than the kernel takes, or one of them is',
+  8: 'Check that the file is a program for this architecture, or a script',
+  13: 'Grant fs.execute and fs.read_file on the file, its interpreter and its loader (exec = [...] in [fs], or --exec PATH)',
+};

@@ -10,15 +10,15 @@ import { ARCH, attempt, failedStep } from '../kernel/call.ts';
 import { native } from '../kernel/native.ts';
 import { readLimit } from '../kernel/process.ts';
 import type { Plan } from '../policy/plan.ts';
-import { errnoName } from '../uapi/errno.ts';
 import { RLIM_INFINITY, RLIMIT } from '../uapi/resource.ts';
-import { findCommand, refusedCommand } from './command.ts';
+import { findCommand } from './command.ts';
 import { checkKeptDescriptors } from './descriptors.ts';
 import { diagnose } from './diagnostics.ts';
 import { programEnvironment } from './environment.ts';
 import { softOpenFilesBefore } from './limits.ts';
 import { printError } from './output.ts';
 import { type Prepared, prepare } from './prepare.ts';
+import { refusedStart } from './refused.ts';
 import { CONFINING, startImage } from './steps.ts';
 import type { Environment } from './variables.ts';
 
@@ -73,11 +73,7 @@ export function exec(command: string, args: readonly string[], options: ExecOpti
     resetSignals: true,
   });
   const applied = native().apply(image.bytes);
-  const step = image.steps[applied.step];
-  const error =
-    step?.call === 'execve'
-      ? refusedCommand(file, applied.errno, errnoName(applied.errno))
-      : failedStep(image, applied);
+  const error = refusedStart(failedStep(image, applied), file) as LandwardError;
   if (applied.step >= 0 && image.steps.slice(0, applied.step).some(({ what }) => what === CONFINING))
     end(error);
   throw error;

@@ -13,7 +13,7 @@ import { IMAGE, native } from '../kernel/native.ts';
 import type { PathAccess, Plan, PlanRuleset } from '../policy/plan.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { RULE_TYPE } from '../uapi/landlock.ts';
-import { AT, AT_FDCWD, O } from '../uapi/open.ts';
+import { AT, AT_FDCWD, F, O } from '../uapi/open.ts';
 import { createDirectories } from './directories.ts';
 
 /** A plan with its ruleset. Holds one descriptor (close-on-exec) until it is closed. */
@@ -58,7 +58,7 @@ export function prepare(plan: Plan): Prepared {
 
 function buildRuleset(ruleset: PlanRuleset, created: ReadonlySet<string>, vanished: string[]): Fd {
   const attr = new BigUint64Array([ruleset.handledFs, ruleset.handledNet, ruleset.scoped].map(BigInt));
-  const fd = new Fd(call('create the ruleset', 'landlock_create_ruleset', attr, attr.byteLength, 0));
+  const fd = aboveStandard(call('create the ruleset', 'landlock_create_ruleset', attr, attr.byteLength, 0));
   try {
     addPaths(fd.number, ruleset.paths, created, vanished);
     const port = new BigUint64Array(2);
@@ -72,6 +72,17 @@ function buildRuleset(ruleset: PlanRuleset, created: ReadonlySet<string>, vanish
   } catch (error) {
     fd.close();
     throw error;
+  }
+}
+
+/** A descriptor that no program can get as its standard input, output or error where this process has closed its own. */
+function aboveStandard(number: number): Fd {
+  const fd = new Fd(number);
+  if (number > 2) return fd;
+  try {
+    return new Fd(call('move the ruleset', 'fcntl', number, F.DUPFD_CLOEXEC, 3));
+  } finally {
+    fd.close();
   }
 }
 

@@ -25,6 +25,7 @@ import { SECCOMP_FILTER_FLAG } from '../uapi/seccomp.ts';
 import { type CompileOptions, type PolicySource, resolveSource, toPlan } from './compile.ts';
 import { prepare } from './prepare.ts';
 import { proofSteps, rehearse } from './probe.ts';
+import { layersAreFull, tooManyLayers } from './refused.ts';
 import { findRings } from './rings.ts';
 import { confineSteps } from './steps.ts';
 import { type ThreadState, ThreadWitness, threadName } from './threads.ts';
@@ -69,15 +70,7 @@ export async function restrictProcess(
     throw new LandwardError('THREADS', `Cannot restrict this process: ${rings.dangerous.join('; ')}`, {
       fix: 'Restrict the process before such a ring is made, or start it with landward run',
     });
-  const keepsRings = rings.ordinary.length > 0 && resolved.process.ioUring === 'deny';
-  const policy: Policy = keepsRings
-    ? { ...resolved, process: { ...resolved.process, ioUring: 'deny-new' } }
-    : resolved;
-  const compiled = toPlan(policy, { ...options, keepGaps: true });
-  const plan: Plan =
-    keepsRings && compiled.filter !== null
-      ? { ...compiled, gaps: [...compiled.gaps, ringGap(policy)] }
-      : compiled;
+  const plan = planBesideRings(resolved, rings.ordinary.length, { ...options, keepGaps: true });
   refuse(plan);
   refuseStaying(plan);
   return restrict(plan);
@@ -100,9 +93,26 @@ function lookAtSelf<T>(look: () => T): T {
   }
 }
 
-function ringGap(policy: Policy): Gap {
+/**
+ * A plan for a process that has rings, which must go on using them: a gap where they reach past the filter, and none
+ * where Landlock alone holds what a ring can do.
+ */
+function planBesideRings(resolved: Policy, rings: number, options: CompileOptions): Plan {
+  const strict = toPlan(resolved, options);
+  if (rings === 0 || resolved.process.ioUring !== 'deny' || strict.filter === null) return strict;
+  const policy: Policy = { ...resolved, process: { ...resolved.process, ioUring: 'deny-new' } };
+  const plan = toPlan(policy, options);
+  const reached = plan.report.residual.filter((way) => !strict.report.residual.includes(way));
+  if (reached.length === 0) return plan;
   const feature = 'process.io_uring';
-  return { feature, ...FEATURES[feature], accepted: policy.require.degrade.includes(feature) };
+  const { lost, closes } = FEATURES[feature];
+  const gap: Gap = {
+    feature,
+    lost: `${lost}: ${reached.join('; ')}`,
+    closes,
+    accepted: policy.require.degrade.includes(feature),
+  };
+  return { ...plan, gaps: [...plan.gaps, gap] };
 }
 
 function refuseStaying(plan: Plan): void {
@@ -157,20 +167,9 @@ function tryRehearsal(plan: Plan, ruleset: number | null): string | undefined {
   try {
     return rehearse(plan, ruleset);
   } catch (error) {
-    if (
-      error instanceof KernelError &&
-      error.syscall === 'landlock_restrict_self' &&
-      error.errno === ERRNO.E2BIG
-    )
-      throw new LandwardError(
-        'KERNEL',
-        'Cannot restrict this process: it is in 16 layers already, and the kernel has no more',
-        {
-          fix: 'Compose the policies into one instead of layering them',
-          cause: error,
-        },
-      );
-    throw error;
+    throw error instanceof KernelError && layersAreFull(error)
+      ? tooManyLayers('restrict this process', error)
+      : error;
   }
 }
 

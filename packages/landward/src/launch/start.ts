@@ -4,16 +4,15 @@
  * The process is the caller's to wait for. Owns no stream and no timer.
  */
 
-import { KernelError } from '../errors.ts';
 import { ARCH, spawnImage } from '../kernel/call.ts';
 import type { Spawned } from '../kernel/native.ts';
-import { errnoName } from '../uapi/errno.ts';
-import { findCommand, refusedCommand } from './command.ts';
+import { findCommand } from './command.ts';
 import { checkKeptDescriptors } from './descriptors.ts';
 import { programEnvironment } from './environment.ts';
 import { hardLimits } from './exec.ts';
 import type { Limit } from './limits.ts';
 import type { Prepared } from './prepare.ts';
+import { refusedStart } from './refused.ts';
 import { startImage } from './steps.ts';
 import type { Environment } from './variables.ts';
 
@@ -62,15 +61,14 @@ export function start(
     argv: [options.argv0 ?? command, ...args],
     env: programEnvironment(plan.env, environment),
     keepFds: plan.keepFds,
+    parent: process.pid,
     hardLimits: hardLimits(plan),
   });
   let spawned: Spawned;
   try {
     spawned = spawnImage(image);
   } catch (error) {
-    if (error instanceof KernelError && error.syscall === 'execve')
-      throw Object.assign(refusedCommand(file, error.errno, errnoName(error.errno)), { cause: error });
-    throw error;
+    throw refusedStart(error, file);
   }
   return { pid: spawned.pid, pidfd: spawned.pidfd, file };
 }

@@ -7,6 +7,7 @@
  * nobody holds then, may not).
  */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { attempt, call } from '../kernel/call.ts';
 import { type Ended, signalPidfd, waitPidfd, watchPidfd } from '../kernel/process.ts';
 import { foregroundGroup } from '../kernel/tty.ts';
@@ -40,6 +41,8 @@ export interface Stayed {
   /** The exit status to end with: the command's, or 128 + n after signal n. */
   readonly status: number;
   readonly timedOut: boolean;
+  /** Processes that could not be ended although the time limit means them too. */
+  readonly left: readonly number[];
 }
 
 /**
@@ -71,16 +74,18 @@ export async function stay(command: string, args: readonly string[], prepared: P
         ? undefined
         : startTimer(timeMs, () => {
             timedOut = true;
+            signals.ending = true;
             cgroup?.kill();
-            endAll();
+            void endAll();
           });
     const ended = await new Promise<Ended>((resolve) =>
       watchPidfd(pidfd, () => resolve(waitPidfd(pidfd, { block: true })!)),
     );
     timer?.[Symbol.dispose]();
     // A limit on time is for all that the command started: nothing may outlive it.
-    if (timeMs !== undefined) endAll();
-    return { status: ended.code ?? 128 + ended.signal!, timedOut };
+    signals.ending = true;
+    const left = timeMs === undefined ? [] : await endAll();
+    return { status: ended.code ?? 128 + ended.signal!, timedOut, left };
   } finally {
     cgroup?.remove();
   }
@@ -88,6 +93,8 @@ export async function stay(command: string, args: readonly string[], prepared: P
 
 /** What this process does with signals: everything is the command's. Those that come before there is one wait for it. */
 class Signals {
+  /** Set when everything is being ended: what stops then is stopped by this process, which must not follow. */
+  ending = false;
   readonly #early: NodeJS.Signals[] = [];
   #hand = (signal: NodeJS.Signals): void => {
     this.#early.push(signal);
@@ -104,18 +111,18 @@ class Signals {
   handTo(pid: number, pidfd: number): void {
     this.#hand = (signal) => void signalPidfd(pidfd, SIGNALS[signal]!);
     for (const signal of this.#early.splice(0)) this.#hand(signal);
-    followStops(pid);
+    followStops(pid, () => this.ending);
   }
 }
 
 /** Stops when the command stops, as a shell's job control wants it, and wakes what was stopped with it. */
-function followStops(pid: number): void {
+function followStops(pid: number, ending: () => boolean): void {
   const below = new Tree(process.pid, false);
   let frozen: readonly number[] = [];
   const look = () => {
     for (const child of childrenOf(process.pid))
       if (child !== pid && isZombie(child)) attempt('wait4', child, null, WNOHANG, null);
-    if (!isStopped(pid)) return;
+    if (ending() || !isStopped(pid)) return;
     // While this process is stopped nobody counts the time, so nothing inside may run on and wake the command.
     frozen = [...frozen, ...below.freeze()];
     process.kill(process.pid, 'SIGSTOP');
@@ -130,12 +137,25 @@ function followStops(pid: number): void {
 
 const WNOHANG = 1;
 
-/** Ends everything below this process, adopted orphans included. */
-function endAll(): void {
-  for (let round = 0; round < 64; round++) {
-    const children = childrenOf(process.pid).filter((child) => !isZombie(child));
-    if (children.length === 0) return;
+/** How long ending everything may take, milliseconds: a process that waits for a device dies later, or never. */
+const END_MS = 10_000;
+
+/**
+ * Ends everything below this process. What loses its parent comes here, so a program that goes on forking and ending is found
+ * again in the next round.
+ *
+ * @returns what is still there when the time is over
+ */
+async function endAll(): Promise<readonly number[]> {
+  const end = performance.now() + END_MS;
+  for (;;) {
+    const children = childrenOf(process.pid);
+    // At once, before anything is looked at: one that hops from process to process must not gain time.
+    for (const child of children) send(child, 'SIGSTOP');
     for (const child of children) new Tree(child, false).kill();
+    const left = childrenOf(process.pid).filter((child) => !isZombie(child));
+    if (left.length === 0 || performance.now() > end) return left;
+    await pause(1);
   }
 }
 

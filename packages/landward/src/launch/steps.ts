@@ -37,6 +37,8 @@ export interface Start {
   readonly cgroupProcs?: number | undefined;
   /** The signal that the process gets when its starter dies; 0 for none. */
   readonly parentDeathSignal?: number;
+  /** The process id of the starter, whose death the signal is for. */
+  readonly parent?: number;
   /** The limits of the process that applies the image, by resource: no limit is raised above the hard one. */
   readonly hardLimits?: ReadonlyMap<number, bigint | null>;
   /** The limit on open files to set. */
@@ -72,8 +74,7 @@ export type Setup = Omit<Start, 'arch' | 'ruleset' | 'file' | 'argv' | 'env'>;
 /** The steps of a start in their order, without `execve`. */
 export function beforeExec(build: ImageBuilder, start: Setup, ruleset: number | Slot | null): void {
   if (start.group) build.step('setpgid', [0, 0], 'make a process group');
-  if (start.parentDeathSignal)
-    build.step('prctl', [PR.SET_PDEATHSIG, start.parentDeathSignal], 'tie the process to its parent');
+  if (start.parentDeathSignal) tieSteps(build, start.parentDeathSignal, start.parent);
   if (start.cgroupProcs !== undefined)
     build.step('write', [start.cgroupProcs, build.string('0'), 1], 'enter the cgroup');
   if (start.resetSignals) signalSteps(build);
@@ -82,6 +83,15 @@ export function beforeExec(build: ImageBuilder, start: Setup, ruleset: number | 
     build.step('chdir', [build.string(start.cwd)], `change to the directory ${JSON.stringify(start.cwd)}`);
   limitSteps(build, start);
   confineSteps(build, start.plan, ruleset);
+}
+
+/** Nobody tells of a parent that died before the tie: then the second step finds no such thread in the new parent. */
+function tieSteps(build: ImageBuilder, signal: number, parent: number | undefined): void {
+  build.step('prctl', [PR.SET_PDEATHSIG, signal], 'tie the process to its parent');
+  if (parent === undefined) return;
+  const now = build.slot();
+  build.step('getppid', [], 'ask for the parent', { store: now });
+  build.step('tgkill', [now, parent, 0], 'find the parent alive');
 }
 
 const SHELL = '/bin/sh';

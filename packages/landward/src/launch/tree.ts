@@ -7,17 +7,6 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 
-/**
- * The live descendants of a process, parents before children.
- *
- * @param pid the process whose descendants are wanted; it is not among them
- */
-export function descendants(pid: number): number[] {
-  const found: number[] = [];
-  for (const child of childrenOf(pid)) found.push(child, ...descendants(child));
-  return found;
-}
-
 /** The children of a process, of all its threads. */
 export function childrenOf(pid: number): number[] {
   const children: number[] = [];
@@ -104,14 +93,21 @@ export class Tree {
 
   /** Looks for descendants, of those that were found before too; whether there was a new one. */
   #note(): boolean {
-    const before = this.#seen.size;
-    for (const root of [this.#pid, ...this.#alive().map(({ pid }) => pid)]) {
-      for (const pid of descendants(root)) {
+    const looked = new Set<number>();
+    const open = [this.#pid, ...this.#alive().map(({ pid }) => pid)];
+    let found = false;
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (looked.has(next)) continue;
+      looked.add(next);
+      for (const pid of childrenOf(next)) {
+        open.push(pid);
         const begun = beginOf(pid);
-        if (begun !== undefined && this.#seen.get(pid)?.begun !== begun) this.#seen.set(pid, { pid, begun });
+        if (begun === undefined || this.#seen.get(pid)?.begun === begun) continue;
+        this.#seen.set(pid, { pid, begun });
+        found = true;
       }
     }
-    return this.#seen.size > before;
+    return found;
   }
 
   /** Stops every process that is not stopped yet, and says which: so that none inside can wake another. */
