@@ -8,6 +8,7 @@ import { readIpv4, readIpv6 } from '../../packages/landward/src/policy/address.t
 import { envMatches, narrowEnv } from '../../packages/landward/src/policy/env-glob.ts';
 import { isRefusal } from '../../packages/landward/src/policy/expand.ts';
 import { readTarget, writeTarget } from '../../packages/landward/src/policy/net-text.ts';
+import { pathPattern } from '../../packages/landward/src/policy/path-text.ts';
 import {
   readDuration,
   readSize,
@@ -50,6 +51,22 @@ describe('paths', () => {
   for (const [text, expected] of cases) {
     it(text, async () => assert.deepEqual(await patterns([text]), [expected]));
   }
+
+  it('reads plain paths as it reads those with something to leave out', () => {
+    const character = fc.constantFrom('a', 'b', '.', '/', '*', '?', '[', ']', '{', '}', ',', '!', '\\', 'é');
+    const piece = fc.record({ text: fc.string({ unit: character, maxLength: 8 }), literal: fc.boolean() });
+    const stripped = (result: object) =>
+      JSON.parse(JSON.stringify(result), (key, value) => (key === 'refused' || key === 'fix' ? true : value));
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 3 }), fc.boolean(), (pieces, exact) => {
+        const root = { text: '/', literal: true };
+        const read = pathPattern([root, ...pieces], exact);
+        const slow = pathPattern([{ text: '/.', literal: true }, root, ...pieces], exact);
+        assert.deepEqual(stripped(read), stripped(slow));
+      }),
+      { seed: 20, numRuns: 3000 },
+    );
+  });
 
   it('takes the text of system variables literally', async () => {
     const world = { variables: { project: '/srv/[x]*{a,b}' } };

@@ -8,6 +8,17 @@ import { didYouMean, type Problems } from './problems.ts';
 import type { Schema, StringSchema, TableSchema } from './schema-kinds.ts';
 import { kindName, type Place, type TableNode, type TreeNode } from './tree.ts';
 
+/** The expressions of the schema, which every string of a text meets again. They hold no state. */
+const expressions = new Map<string, RegExp>();
+
+function expression(pattern: string): RegExp {
+  const known = expressions.get(pattern);
+  if (known !== undefined) return known;
+  const made = new RegExp(pattern, 'u');
+  expressions.set(pattern, made);
+  return made;
+}
+
 /** Notes in `problems` whatever in `node` the schema does not accept. */
 export function check(node: TreeNode, schema: Schema, problems: Problems): void {
   if (schema.kind === 'union') {
@@ -49,7 +60,7 @@ export function check(node: TreeNode, schema: Schema, problems: Problems): void 
       break;
     case 'map':
       if (node.kind === 'table') {
-        const pattern = new RegExp(schema.key, 'u');
+        const pattern = expression(schema.key);
         for (const { key, keyPlace, value } of node.entries) {
           if (!pattern.test(key))
             problems.add(keyPlace, `The name '${key}' must be ${schema.expects}`, { part: key });
@@ -87,7 +98,7 @@ function checkString(place: Place, value: string, schema: StringSchema, problems
     }
     return;
   }
-  if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value)) {
+  if (schema.pattern !== undefined && !expression(schema.pattern).test(value)) {
     problems.add(
       place,
       value === ''

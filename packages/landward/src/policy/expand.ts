@@ -40,6 +40,8 @@ const TOKEN = /\\([\s\S])|\$\$|\$\{([^}]*)\}|\$([A-Za-z][A-Za-z0-9_]*)|\$/g;
  * expand('$a/x', () => [literal('/one'), literal('/two')]); // two sequences
  */
 export function expand(text: string, lookup: Lookup): readonly (readonly Piece[])[] | Refusal {
+  if (!text.startsWith('~') && !text.includes('$') && !text.includes('\\'))
+    return [text === '' ? [] : [{ text, literal: false }]];
   let results: Piece[][] = [[]];
   let rest = text;
   const append = (piece: Piece) => {

@@ -39,8 +39,9 @@ export function pathPattern(pieces: readonly Piece[], exact: boolean): PathPatte
       fix: shown.startsWith('**') ? `Write '/${shown}'` : `Write '$project/${shown.replace(/^\.\//, '')}'`,
     };
   }
-  if (encoder.encode(shown).length >= PATH_MAX)
+  if (longerThan(shown, PATH_MAX - 1))
     return { refused: `A path has fewer than ${PATH_MAX} bytes, this one has more` };
+  if (isPlain(pieces, shown)) return { kind: exact ? 'exact' : 'subtree', path: shown };
   const components = splitComponents(pieces).filter(({ literal }) => literal !== '' && literal !== '.');
   if (components.some(({ literal }) => literal === '..')) {
     return {
@@ -48,7 +49,7 @@ export function pathPattern(pieces: readonly Piece[], exact: boolean): PathPatte
       fix: 'Write the path of the directory that is meant',
     };
   }
-  if (components.some(({ literal }) => literal !== undefined && encoder.encode(literal).length > NAME_MAX)) {
+  if (components.some(({ literal }) => literal !== undefined && longerThan(literal, NAME_MAX))) {
     return { refused: `A name in a path has at most ${NAME_MAX} bytes, one in '${shown}' has more` };
   }
   let everythingBelow = false;
@@ -88,6 +89,21 @@ export function pathPattern(pieces: readonly Piece[], exact: boolean): PathPatte
     };
   }
   return { kind: 'glob', path, glob: covers };
+}
+
+/** Whether a text has more than so many bytes. */
+function longerThan(text: string, bytes: number): boolean {
+  // UTF-8 needs at most three bytes for a UTF-16 unit.
+  return text.length * 3 > bytes && encoder.encode(text).length > bytes;
+}
+
+/** Whether a path stands for itself: nothing to expand, to leave out, or to refuse. Most paths do. */
+function isPlain(pieces: readonly Piece[], shown: string): boolean {
+  return (
+    shown.length * 3 <= NAME_MAX &&
+    !/\/\.{0,2}(\/|$)/.test(shown) &&
+    pieces.every(({ text, literal }) => literal || !/[*?[\]{}]/.test(text))
+  );
 }
 
 function contradiction(shown: string): Refusal {

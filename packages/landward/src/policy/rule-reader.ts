@@ -58,10 +58,12 @@ export class RuleReader {
   }
 
   paths(list: TreeNode | undefined, verdict: Verdict, all: readonly Right[]): void {
+    if (list === undefined) return;
+    const sorted = sortedRights(all);
     this.#each(list, 'path', verdict, (node, table, common) => {
       const missing = this.#missing(table, verdict);
       const narrowed = entry(table, 'rights');
-      const rights = narrowed === undefined ? all : strictRights(narrowed);
+      const rights = narrowed === undefined ? sorted : sortedRights(strictRights(narrowed));
       for (const pattern of this.#patterns(node, booleanAt(table, 'exact') ?? false)) {
         if (missing === 'create' && pattern.kind === 'glob') {
           this.#problems.add(node, 'A glob names no directory to create', {
@@ -73,7 +75,7 @@ export class RuleReader {
         this.#push(node, {
           kind: 'path',
           pattern,
-          rights: sortedRights(rights),
+          rights,
           missing,
           ...expandFlag,
           ...common,
