@@ -2,7 +2,7 @@
  * How long a decision takes: a 16-layer domain, an object at depth 20, and 10 to 100,000 rules. Prints the median time
  * of one decision, and the bytes that decisions allocate.
  *
- * Run with `node --expose-gc bench/model/decide.ts`; without the flag the allocation is not shown.
+ * `npm run bench -- model`, or `node --expose-gc bench/model/decide.ts`; without the flag the allocation is not shown.
  */
 
 import {
@@ -17,6 +17,7 @@ import {
   restrictSelf,
   UNRESTRICTED,
 } from '../../packages/landward/src/model/index.ts';
+import { printMachine, printTable, ratio } from '../kit/print.ts';
 
 const LAYERS = 16;
 const DEPTH = 20;
@@ -101,15 +102,31 @@ function measure(
   return { nanoseconds: times[ROUNDS >> 1]!, bytes };
 }
 
-console.log(`decide: ${LAYERS} layers, depth ${DEPTH}, median of ${ROUNDS} rounds of ${PER_ROUND}`);
-for (const rules of [16, 1000, 10_000, 100_000]) {
-  for (const [name, request, everywhere] of [
+/** Prints one table; ratios are to the fewest rules, so that 1.00 means that rules cost nothing. */
+export async function run(): Promise<void> {
+  const kinds = [
     ['allowed', 4, false],
     ['denied', 2, false],
     ['allowed, rules of all layers on all ancestors', 4, true],
-  ] as const) {
-    const { nanoseconds, bytes } = measure(rules, request, everywhere);
-    const heap = bytes === null ? '' : `, ${bytes.toFixed(3)} bytes a decision`;
-    console.log(`${String(rules).padStart(7)} rules, ${name}: ${nanoseconds.toFixed(0)} ns${heap}`);
+  ] as const;
+  const rows: string[][] = [];
+  for (const [name, request, everywhere] of kinds) {
+    let fewest: number | undefined;
+    for (const rules of [16, 1000, 10_000, 100_000]) {
+      const { nanoseconds, bytes } = measure(rules, request, everywhere);
+      fewest ??= nanoseconds;
+      const heap = bytes === null ? '-' : bytes.toFixed(3);
+      rows.push([`${name}, ${rules} rules`, nanoseconds.toFixed(0), ratio(nanoseconds, fewest), heap]);
+    }
   }
+  printTable(
+    `One decision: ${LAYERS} layers, depth ${DEPTH}, median of ${ROUNDS} rounds of ${PER_ROUND}`,
+    ['request', 'ns', 'ratio to 16 rules', 'bytes allocated'],
+    rows,
+  );
+}
+
+if (import.meta.main) {
+  printMachine();
+  await run();
 }

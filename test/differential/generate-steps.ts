@@ -70,6 +70,6 @@ export function rareStep(random: Random, task: number, at: At, to: At): RareStep
       return { task, op: 'queue', flags: mode | create, slot: -1 };
     }
     case 'reopen':
-      return { task, op: 'reopen', what: random.pick(REOPENED), slot: 7 };
+      return { task, op: 'reopen', what: random.pick(REOPENED), slot: 12 };
   }
 }

@@ -11,6 +11,7 @@ import { unpackProgram } from '../filter/program.ts';
 import { decideRules } from '../model/decide-rules.ts';
 import { linux, plainLandlock } from '../model/landlock/index.ts';
 import type { PlainObject } from '../model/landlock/plain.ts';
+import type { InodeType } from '../model/landlock/world.ts';
 import { type Change, explainRules } from '../model/rules/explain.ts';
 import type { Request, RulesDecision } from '../model/rules.ts';
 import { PATH_OPERATIONS, readQuestion } from '../policy/ask.ts';
@@ -185,10 +186,11 @@ const TYPES = {
   block: 'block',
   fifo: 'fifo',
   socket: 'sock',
-} as const satisfies Record<PathFact['type'], PlainObject>;
+} as const satisfies Record<PathFact['type'], InodeType>;
 
+/** Hard links share their inode, and what is bind-mounted shares it with its source: a rule on one is a rule on both. */
 function objectOf(fact: PathFact | null | undefined): PlainObject {
-  return fact == null ? null : TYPES[fact.type];
+  return fact == null ? null : { type: TYPES[fact.type], inode: `${fact.dev}:${fact.ino}` };
 }
 
 const AF_UNIX = 1;
