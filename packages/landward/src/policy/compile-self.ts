@@ -2,10 +2,10 @@
  * landward protects itself: what decides about a later start must not be writable from inside.
  *
  * The kernel cannot take such a file out of a tree that the policy grants for writing, so that this is a gap with the name
- * `self`, and not a silent change of the policy. Owns only the check.
+ * `self`, and not a silent change of the policy. The same holds for whoever counts the time of a limit. Owns only the checks.
  */
 
-import { fsMask } from '../uapi/masks.ts';
+import { fsMask, scopeMask } from '../uapi/masks.ts';
 import { ENTRY_BITS } from './compile-effective.ts';
 import { parentOf, realPaths } from './compile-facts.ts';
 import type { FsResult } from './compile-fs.ts';
@@ -31,6 +31,20 @@ export function protectSelf(paths: readonly string[], fs: FsResult, host: Host, 
       closes: `no rule that grants writing at or above '${open}', or another place for it`,
     });
   }
+}
+
+/**
+ * Adds a gap where a time limit can be got round: landward counts it in a process of the same user, and who may signal
+ * processes outside may stop or end that one.
+ *
+ * @param scoped the scopes that the ruleset puts on
+ */
+export function protectClock(timeMs: number | undefined, scoped: number, gaps: GapList): void {
+  if (timeMs === undefined || scoped & scopeMask('scope.signal')) return;
+  gaps.add('self', {
+    lost: 'the program can stop or end landward by a signal, which counts the time limit, and run on',
+    closes: "signal = 'domain' in [process] and Linux 6.12 (ABI 6), or no time limit",
+  });
 }
 
 function isWritable(path: string, granted: ReadonlyMap<string, number>): boolean {

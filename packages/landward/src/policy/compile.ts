@@ -17,7 +17,7 @@ import { compileLimits } from './compile-limits.ts';
 import { compileNet } from './compile-net.ts';
 import { reportOf } from './compile-report.ts';
 import { compileScopes } from './compile-scopes.ts';
-import { protectSelf } from './compile-self.ts';
+import { protectClock, protectSelf } from './compile-self.ts';
 import type { Host, Plan, PlanRuleset } from './plan.ts';
 import type { Policy } from './policy.ts';
 
@@ -61,6 +61,7 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
   if (row.abi === 0 && wanted)
     gaps.add('landlock', { lost: `${lostWithout(host)}, so nothing is restricted by Landlock` });
   if (policy.protect !== undefined) protectSelf(policy.protect, fs, host, gaps);
+  protectClock(limits.timeMs, scopes.scoped, gaps);
   const create = layers.flatMap((layer) =>
     layer.rules.flatMap((rule) => (rule.create === null ? [] : [rule.create])),
   );
