@@ -260,6 +260,32 @@ test('UNIX sockets: none is the filter before ABI 9 and the kernel then, some is
   ]);
 });
 
+test('abstract sockets are all open or all closed, and one that is denied among all is a gap', () => {
+  const scope = (verdict: 'allow' | 'deny'): Rule => ({
+    kind: 'scope',
+    scope: 'scope.abstract_unix_socket',
+    verdict,
+    enforce: 'any',
+    origin: anywhere(),
+  });
+  const name = { ...unix('connect', { kind: 'abstract', glob: 'x' }), verdict: 'deny' } as const;
+  const ABSTRACT = 1;
+  const open = planOf([scope('allow')], 9);
+  assert.deepEqual([features(open), open.ruleset!.scoped & ABSTRACT], [[], 0]);
+  assert.deepEqual(planOf([], 9).ruleset!.scoped & ABSTRACT, ABSTRACT);
+  assert.deepEqual(planOf([scope('allow'), scope('deny')], 9).ruleset!.scoped & ABSTRACT, ABSTRACT);
+  const cut = planOf([scope('allow'), name], 9);
+  assert.deepEqual(
+    [features(cut), cut.ruleset!.scoped & ABSTRACT],
+    [['scope.abstract_unix_socket'], ABSTRACT],
+  );
+  const accepted = planOf([scope('allow'), name], 9, {
+    require: { degrade: ['scope.abstract_unix_socket'] },
+  });
+  assert.equal(accepted.ruleset!.scoped & ABSTRACT, 0);
+  assert.deepEqual(features(planOf([name], 9)), [], 'denied among none is what the scope holds');
+});
+
 test('without Landlock there is one gap that says why, and the floor stops before it', () => {
   const plan = planOf([pathRule('allow', '/p', READ)], 0, {}, { landlock: 'disabled' });
   assert.deepEqual(features(plan), ['landlock']);

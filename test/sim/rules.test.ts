@@ -225,6 +225,33 @@ test('UNIX sockets go by path or abstract name', () => {
   );
 });
 
+test('the scope of abstract sockets speaks about connecting to each, and a name wins over it', () => {
+  const scope = (verdict: Verdict): Rule => ({
+    ...base(),
+    kind: 'scope',
+    scope: 'scope.abstract_unix_socket',
+    verdict,
+  });
+  const connect = (verdict: Verdict, glob: string): Rule => ({
+    ...base(),
+    kind: 'unix',
+    operation: 'connect',
+    verdict,
+    target: { kind: 'abstract', glob },
+  });
+  const ask = (rules: Rule[], abstract = 'x', operation: 'connect' | 'bind' = 'connect') =>
+    decideRules([layer(rules)], { kind: 'unix', operation, abstract }).verdict;
+  assert.equal(ask([]), 'deny');
+  assert.equal(ask([scope('allow')]), 'allow');
+  assert.equal(ask([scope('allow'), connect('deny', 'x')]), 'deny');
+  assert.equal(ask([scope('allow'), connect('deny', 'x')], 'y'), 'allow');
+  assert.equal(ask([scope('deny'), connect('allow', '*')]), 'allow');
+  assert.equal(ask([scope('deny'), scope('allow')]), 'deny', 'on a tie the stricter wins');
+  assert.equal(ask([scope('allow')], 'x', 'bind'), 'deny', 'the scope says nothing about binding');
+  const path = { kind: 'unix', operation: 'connect', path: '/run/x' } as const;
+  assert.equal(decideRules([layer([scope('allow')])], path).verdict, 'deny');
+});
+
 const move = (
   from: string,
   to: string,

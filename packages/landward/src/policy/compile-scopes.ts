@@ -31,7 +31,17 @@ export function compileScopes(
   gaps: GapList,
 ): ScopeResult {
   const signal = isScoped(layers, 'scope.signal');
-  const abstract = isScoped(layers, 'scope.abstract_unix_socket');
+  const denied = deniedNames(layers);
+  for (const rule of denied) {
+    gaps.add('scope.abstract_unix_socket', {
+      rule,
+      lost: 'one abstract UNIX socket outside cannot be denied where all others are allowed',
+      closes: 'the supervisor, or no rule that allows the others',
+    });
+  }
+  const abstract =
+    isScoped(layers, 'scope.abstract_unix_socket') ||
+    (denied.length > 0 && !gaps.accepts('scope.abstract_unix_socket'));
   const restricted = layers.some((layer) => layer.categories.includes('unix')) || connect !== 'all';
   const named = abstract ? rulesFor(layers, 'abstract', 'connect') : [];
   const binds = layers.some((layer) =>
@@ -72,6 +82,21 @@ function isScoped(layers: readonly LocatedLayer[], scope: ScopeRule['scope']): b
     if (rules.some((rule) => rule.verdict !== 'allow')) return true;
     return layer.categories.includes(category) && rules.length === 0;
   });
+}
+
+/** Denials of abstract sockets in layers that leave the others open. */
+function deniedNames(layers: readonly LocatedLayer[]): UnixRule[] {
+  if (isScoped(layers, 'scope.abstract_unix_socket')) return [];
+  return layers.flatMap((layer) =>
+    layer.rules.flatMap(({ rule }) =>
+      rule.kind === 'unix' &&
+      rule.verdict !== 'allow' &&
+      rule.operation === 'connect' &&
+      rule.target.kind === 'abstract'
+        ? [rule]
+        : [],
+    ),
+  );
 }
 
 function rulesFor(

@@ -117,6 +117,17 @@ export function fold<N extends LayerAnswer['missing'][number]>(answers: Readonly
   };
 }
 
+/** The scope of abstract sockets speaks about reaching any of them; a rule that names some pins more. */
+function scopesOn(
+  indexed: IndexedLayer,
+  request: Extract<Request, { kind: 'unix' }>,
+): Candidate<ScopeRule>[] {
+  if (request.path !== undefined || request.operation !== 'connect') return [];
+  return indexed.scopes
+    .filter((rule) => rule.scope === 'scope.abstract_unix_socket')
+    .map((rule) => ({ rule, pins: -1 }));
+}
+
 /** The layer's answer to a request that concerns one object. */
 export function answerLayer(indexed: IndexedLayer, request: Exclude<Request, { kind: 'refer' }>): Answer {
   switch (request.kind) {
@@ -127,9 +138,12 @@ export function answerLayer(indexed: IndexedLayer, request: Exclude<Request, { k
       return fold(new Map([[request.right, settle<NetRule>(found, listed(indexed, 'net'))]]));
     }
     case 'unix': {
-      const found = winner(coverUnix(indexed.unix, request));
+      const found = winner<Candidate<UnixRule | ScopeRule>>([
+        ...coverUnix(indexed.unix, request),
+        ...scopesOn(indexed, request),
+      ]);
       const asked = `unix.${request.operation}` as const;
-      return fold(new Map([[asked, settle<UnixRule>(found, listed(indexed, 'unix'))]]));
+      return fold(new Map([[asked, settle<UnixRule | ScopeRule>(found, listed(indexed, 'unix'))]]));
     }
     case 'scope': {
       const category: Category = request.scope === 'scope.signal' ? 'process' : 'unix';

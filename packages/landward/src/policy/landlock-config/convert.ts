@@ -58,9 +58,7 @@ export function policyOfConfig(config: LandlockConfig, name: string, base: strin
       target: { kind: 'path', pattern: { kind: 'subtree', path: '/' } },
       ...common,
     },
-    ...(['connect', 'bind'] as const).map(
-      (operation): Rule => ({ kind: 'unix', operation, target: { kind: 'abstract', glob: '*' }, ...common }),
-    ),
+    { kind: 'unix', operation: 'bind', target: { kind: 'abstract', glob: '*' }, ...common },
     ...allowPorts(ALL_NET & ~config.handledNet, ANY_PORT.first, ANY_PORT.last),
     ...[...config.ports]
       .filter(([port]) => port <= ANY_PORT.last)
