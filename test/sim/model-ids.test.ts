@@ -5,7 +5,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   type Creator,
+  type Credential,
+  type DisclosureField,
+  type Domain,
   disclose,
+  discloseCall,
   FIRST_ID,
   HIDDEN_NAME,
   IdGenerator,
@@ -140,4 +144,65 @@ test('identifiers are disclosed to who is above', () => {
   assert.deepEqual(disclose(outer.domain, other.domain), nothing, 'a stranger');
   assert.deepEqual(disclose(null, UNRESTRICTED.domain), nothing);
   assert.equal(inner.domain!.layers[1]!.node.id, 2n);
+});
+
+test('disclosure agrees with a plain comparison of chains, field by field, and a short structure is EINVAL', () => {
+  const behaviour = linux(11);
+  const FIRST: DisclosureField = { field: 'first', end: 80 };
+  const LAST: DisclosureField = { field: 'last', end: 72 };
+  let id = 0n;
+  const grow = (start: Credential, count: number) =>
+    confine(
+      behaviour,
+      Array.from({ length: count }, () => ({ scoped: 1, id: ++id })),
+      start,
+    );
+  const chain = (domain: Domain | null) => domain?.layers.map((layer) => layer.node.id!) ?? [];
+  const depth = fc.nat({ max: 3 });
+  let told = 0;
+  fc.assert(
+    fc.property(
+      depth,
+      fc.nat({ max: 1 }),
+      depth,
+      fc.subarray([FIRST, LAST]),
+      fc.constantFrom(64, 72, 80, 128),
+      (shared, left, right, fields, size) => {
+        const trunk = grow(UNRESTRICTED, shared);
+        const reader = grow(trunk, left).domain;
+        const target = grow(trunk, right).domain;
+        const answer = discloseCall(reader, target, fields, size);
+        assert.deepEqual(discloseCall(reader, target, fields, size), answer, 'asking again');
+        if (fields.some(({ end }) => end > size)) {
+          assert.deepEqual(answer, { ok: false, errno: ERRNO.EINVAL });
+          return;
+        }
+        const [above, below] = [chain(reader), chain(target)];
+        const nested = above.length < below.length && above.every((one, index) => one === below[index]);
+        const expected: Record<string, bigint> = {};
+        if (nested && fields.includes(FIRST)) expected.first = below[above.length]!;
+        if (nested && fields.includes(LAST)) expected.last = below.at(-1)!;
+        assert.deepEqual(answer, { ok: true, value: expected });
+        told += Object.keys(expected).length;
+      },
+    ),
+    { seed: 20, numRuns: 600 },
+  );
+  assert.ok(told > 100);
+});
+
+test('the generator is: next, then the count and a gap', () => {
+  const draws = fc.array(fc.tuple(fc.integer({ min: -1, max: 5 }), fc.nat(15)), { maxLength: 20 });
+  fc.assert(
+    fc.property(fc.nat(2 ** 32 - 1), draws, (seed, list) => {
+      const ids = new IdGenerator(giving(seed, ...list.map(([, gap]) => gap)).random);
+      let next = 2n ** 32n + BigInt(seed);
+      for (const [count, gap] of list) {
+        assert.equal(ids.take(count), next);
+        next += BigInt(Math.max(count, 1)) + BigInt(gap);
+      }
+      assert.equal(ids.next, next);
+    }),
+    { seed: 16, numRuns: 300 },
+  );
 });

@@ -4,6 +4,7 @@
  */
 
 import type { Domain, Node } from './domain.ts';
+import { done, type Result, refused } from './result.ts';
 
 /** A PID namespace. */
 export interface PidNamespace {
@@ -80,4 +81,30 @@ export function disclose(reader: Domain | null, target: Domain | null): Disclose
   const above: Node | null = reader?.node ?? null;
   if (target.layers[depth]!.node.parent !== above) return NOTHING;
   return { first: target.layers[depth]!.node.id, last: target.node.id };
+}
+
+/** A domain field of the caller's structure: which one, and the byte behind its last. */
+export interface DisclosureField {
+  readonly field: keyof Disclosed;
+  readonly end: number;
+}
+
+/**
+ * The call that asks for identifiers: fields that were asked for and may be known are filled, the bits of the others are
+ * left clear in the answer. Asking changes nothing, so asking again gives the same.
+ *
+ * @param fields what is asked; the layout is the caller's, because no kernel has merged one.
+ * @param size the size of the caller's structure in bytes.
+ * @returns the filled fields, or EINVAL for a structure that is too short for a field that is asked for, whoever asks.
+ */
+export function discloseCall(
+  reader: Domain | null,
+  target: Domain | null,
+  fields: readonly DisclosureField[],
+  size: number,
+): Result<Partial<Disclosed>> {
+  if (fields.some(({ end }) => end > size)) return refused('EINVAL');
+  const known = disclose(reader, target);
+  const filled = fields.flatMap(({ field }) => (known[field] === null ? [] : [[field, known[field]]]));
+  return done(Object.fromEntries(filled));
 }

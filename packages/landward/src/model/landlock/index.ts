@@ -17,8 +17,10 @@ export {
 export {
   type Creator,
   type Disclosed,
+  type DisclosureField,
   type DomainName,
   disclose,
+  discloseCall,
   HIDDEN_NAME,
   nextName,
   type PidNamespace,
