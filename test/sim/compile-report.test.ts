@@ -101,3 +101,19 @@ test('loader variables never pass, unless a policy names them one by one', () =>
   );
   for (const pattern of LOADER_VARIABLES) assert.ok(isLoaderVariable(pattern.replace('*', 'X')));
 });
+
+test('what processes of one user share is told, until the policy refuses it', () => {
+  const told = (syscalls: readonly string[]) => {
+    const { process } = policyOf([]);
+    const plan = compile(
+      policyOf([grant(...RULES.slice(2))], { process: { ...process, syscalls } }),
+      memoryHost(TREE, 7),
+    );
+    return plan.report.residual.join('\n');
+  };
+  assert.match(told([]), /System V shared memory.*refuses shmat, msgsnd, msgrcv, semop, semtimedop/);
+  assert.match(told(['shmat']), /refuses msgsnd/);
+  assert.doesNotMatch(told(['shmat', 'msgsnd', 'msgrcv', 'semop', 'semtimedop']), /System V/);
+  assert.match(told([]), /priority, scheduling/);
+  assert.match(told([]), /inotify/);
+});

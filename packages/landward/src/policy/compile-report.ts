@@ -181,7 +181,11 @@ function residualOf({ fs, scopes, filter, ruleset, row }: ReportInput): readonly
     found.push(
       'stat, chmod, chown, times and extended attributes, and the existence of files, are not restricted by Landlock',
     );
+    found.push(
+      'that files are opened or changed, and their names, can be watched (inotify) where the user may read',
+    );
   }
+  if (ruleset !== null) found.push(...sharedByUser(filter));
   if (row.abi > 0 && scopes.restricted && !scopes.refuseUnix) {
     found.push('abstract UNIX sockets can be bound by any name');
   }
@@ -192,3 +196,19 @@ function residualOf({ fs, scopes, filter, ruleset, row }: ReportInput): readonly
   }
   return found;
 }
+
+/** What processes of one user share, whatever domains they are in. A filter cannot tell whose an identifier is. */
+function sharedByUser({ spec, filter }: FilterResult): readonly string[] {
+  const refused = new Set<string>(filter === null ? [] : spec.syscalls);
+  const open = SYSTEM_V.filter((name) => !refused.has(name));
+  return [
+    ...(open.length > 0
+      ? [
+          `System V shared memory, queues and semaphores of other processes of the user can be reached, unless 'syscalls' in [process] refuses ${open.join(', ')}`,
+        ]
+      : []),
+    'priority, scheduling and processor affinity of other processes of the user can be changed',
+  ];
+}
+
+const SYSTEM_V = ['shmat', 'msgsnd', 'msgrcv', 'semop', 'semtimedop'] as const;
