@@ -4,7 +4,16 @@
  * An approval holds for these bytes at this path. Any change, and any copy elsewhere, needs a new one.
  */
 
-import { lstat, mkdir, open, readFile, rename } from 'node:fs/promises';
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { LandwardError } from '../errors.ts';
 import { distrustOf } from './policy-file.ts';
 import { sha256 } from './sha256.ts';
@@ -41,7 +50,7 @@ export async function writeApproval(
   env: Environment = process.env,
 ): Promise<void> {
   const directory = stateDirectory(env);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const distrust = await storeDistrust(env);
   if (distrust !== undefined)
     throw new LandwardError('USAGE', `The approvals in '${directory}' cannot be trusted: ${distrust}`, {
@@ -51,14 +60,14 @@ export async function writeApproval(
   const kept = (await readStore(env)).filter((line) => line.slice(line.indexOf(' ') + 1) !== suffix);
   const file = `${directory}/approved`;
   const temporary = `${file}.${process.pid}`;
-  const handle = await open(temporary, 'w', 0o600);
+  const fd = openSync(temporary, 'w', 0o600);
   try {
-    await handle.writeFile(`${[...kept, lineOf(path, digest)].join('\n')}\n`);
-    await handle.sync();
+    writeFileSync(fd, `${[...kept, lineOf(path, digest)].join('\n')}\n`);
+    fsyncSync(fd);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
-  await rename(temporary, file);
+  renameSync(temporary, file);
 }
 
 /** Paths are quoted, so that a line break in one cannot make a second line. */
@@ -69,7 +78,7 @@ function lineOf(path: string, digest: string): string {
 async function readStore(env: Environment): Promise<string[]> {
   if ((await storeDistrust(env)) !== undefined) return [];
   try {
-    const text = await readFile(`${stateDirectory(env)}/approved`, 'utf8');
+    const text = readFileSync(`${stateDirectory(env)}/approved`, 'utf8');
     return text.split('\n').filter((line) => /^[0-9a-f]{64} "/.test(line));
   } catch {
     return [];
@@ -80,7 +89,7 @@ async function storeDistrust(env: Environment): Promise<string | undefined> {
   const directory = stateDirectory(env);
   for (const path of [directory, `${directory}/approved`]) {
     try {
-      const stat = await lstat(path);
+      const stat = lstatSync(path);
       if (stat.isSymbolicLink()) return `'${path}' is a symbolic link`;
       const distrust =
         distrustOf(stat) ?? ((stat.mode & 0o020) !== 0 ? 'a group may write to it' : undefined);

@@ -5,7 +5,7 @@
  * Resolving itself is `policy/resolve.ts`.
  */
 
-import { realpath } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
 import { LandwardError } from '../errors.ts';
 import { canonicalJson } from '../policy/canonical.ts';
 import type { PolicyDefinition } from '../policy/define.ts';
@@ -109,7 +109,7 @@ class Loader {
   }
 
   static async create(options: LoadOptions): Promise<Loader> {
-    return new Loader(await realpath(options.cwd ?? process.cwd()), options);
+    return new Loader(realpathSync.native(options.cwd ?? process.cwd()), options);
   }
 
   async preset(): Promise<PresetSource> {
@@ -160,7 +160,7 @@ class Loader {
     if (file === undefined)
       throw new LandwardError('POLICY_NOT_FOUND', `There is no policy file '${path}'`, { part: path });
     const directory = parentOf(path);
-    const inside = await realpath(directory);
+    const inside = realpathSync.native(directory);
     this.#refuseOutside(path, file, inside);
     const texts: ApprovedText[] = [{ path, bytes: file.bytes }];
     const distrust = [file.distrust];

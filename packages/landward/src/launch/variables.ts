@@ -51,7 +51,7 @@ function realDirectory(path: string): string {
   const names: string[] = [];
   for (let rest = trimmed(path); ; rest = rest.slice(0, rest.lastIndexOf('/')) || '/') {
     try {
-      const real = realpathSync(rest);
+      const real = realpathSync.native(rest);
       return names.length === 0 ? real : `${real === '/' ? '' : real}/${names.toReversed().join('/')}`;
     } catch {
       if (rest === '/') return path;

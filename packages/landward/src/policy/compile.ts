@@ -18,7 +18,7 @@ import { compileNet } from './compile-net.ts';
 import { reportOf } from './compile-report.ts';
 import { compileScopes } from './compile-scopes.ts';
 import { protectClock, protectSelf } from './compile-self.ts';
-import type { Host, Plan, PlanRuleset } from './plan.ts';
+import type { Host, Plan, PlanRuleset, Report } from './plan.ts';
 import type { Policy } from './policy.ts';
 
 export { refuse } from './compile-refuse.ts';
@@ -65,6 +65,8 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
   const create = layers.flatMap((layer) =>
     layer.rules.flatMap((rule) => (rule.create === null ? [] : [rule.create])),
   );
+  const { gaps: found } = gaps;
+  let report: Report | undefined;
   return {
     version: 1,
     arch: host.arch,
@@ -78,19 +80,24 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
     limits,
     keepFds: policy.keepFds,
     stays: limits.timeMs !== undefined,
-    gaps: gaps.gaps,
-    report: reportOf({
-      row,
-      layers,
-      fs,
-      net,
-      scopes,
-      filter,
-      gaps: gaps.gaps,
-      limits: stricter,
-      notes: notesOf(policy),
-      ruleset,
-    }),
+    gaps: found,
+    // Made when it is first read: most starts tell nobody.
+    get report() {
+      const notes = notesOf(policy);
+      report ??= reportOf({
+        row,
+        layers,
+        fs,
+        net,
+        scopes,
+        filter,
+        gaps: found,
+        limits: stricter,
+        notes,
+        ruleset,
+      });
+      return report;
+    },
   };
 }
 
