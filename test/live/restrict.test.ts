@@ -200,3 +200,16 @@ test('landward/auto without a policy, or with a broken one, starts nothing', NEE
   assert.deepEqual([broken.code, broken.stdout], [125, '']);
   assert.match(broken.stderr, /landward\.toml:2:1[\s\S]*raed/);
 });
+
+test('one call binds all threads where the kernel has it, workers included', needs({ abi: 8 }), async (t) => {
+  const directory = temporaryDirectory(t);
+  const { stdout, stderr } = await script(
+    everyThread("await restrictProcess({ extends: ['@base'], fs: { exec: ['/usr'] }, require: accept })"),
+    directory,
+  );
+  const told = JSON.parse(stdout || assert.fail(stderr));
+  assert.equal(told.mode, 'tsync');
+  assert.deepEqual([told.sync, told.pool, told.early, told.late], Array(4).fill('EACCES'));
+  assert.equal(told.bound, true);
+  assert.notEqual(told.probe, null, 'every thread has proven it');
+});

@@ -71,7 +71,7 @@ test('a time limit ends all that the program has started, however it hides', NEE
 });
 
 test('what the program leaves behind ends with it where there is a time limit', NEEDS, async (t) => {
-  const work = temporaryDirectory(t);
+  const { work, run } = staying(t, '10m');
   const count = Object.keys(HIDDEN).length + 1;
   const wait = `until [ "$(wc -l < pids)" -eq ${count} ]; do sleep 0.02; done; exit 3`;
   const { code, stderr } = await run(`${Object.values(HIDDEN).join('\n')}\n${wait}`);

@@ -2,6 +2,7 @@
  * The policy of one command line: the named policies, presets and options, or the project's own, as a plan.
  */
 
+import { LandwardError } from '../errors.ts';
 import type { Host, Plan } from '../policy/plan.ts';
 import type { Policy } from '../policy/policy.ts';
 import { optionsPolicy, type PolicyOptions } from './command-line.ts';
@@ -34,6 +35,18 @@ export interface RunSettings {
   readonly arch?: Host['arch'];
 }
 
+/** This process's directory, which somebody may have removed. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new LandwardError('PATH_MISSING', 'The working directory does not exist any more', {
+      fix: 'Change to a directory that exists, or to the same one again',
+      cause,
+    });
+  }
+}
+
 /**
  * Loads and compiles the policy of a command line.
  *
@@ -41,7 +54,7 @@ export interface RunSettings {
  * @throws LandwardError or PolicyErrors
  */
 export async function loadForRun(options: RunPolicyOptions, settings: RunSettings = {}): Promise<RunPolicy> {
-  const cwd = settings.cwd ?? process.cwd();
+  const cwd = settings.cwd ?? workingDirectory();
   const extra = optionsPolicy(options, cwd);
   const command = settings.command === undefined ? undefined : commandInput(settings.command, cwd);
   const presets = (options.preset ?? []).map((name) => (name.startsWith('@') ? name : `@${name}`));
