@@ -9,6 +9,7 @@ import { suggest } from '../../packages/landward/src/cli/suggest.ts';
 import { KernelError, LandwardError, PolicyErrors } from '../../packages/landward/src/errors.ts';
 import { diagnose } from '../../packages/landward/src/launch/diagnostics.ts';
 import { escapeText, quote, shellWord } from '../../packages/landward/src/launch/escape.ts';
+import { refuse } from '../../packages/landward/src/policy/compile-refuse.ts';
 
 const OPTIONS = {
   read: { type: 'string', multiple: true, value: 'PATH', help: 'read' },
@@ -178,4 +179,18 @@ test('errors: every problem of a policy is told; a refusal of the kernel names c
   assert.match(diagnose(refused), /open \/x: openat failed with EACCES[\s\S]*openat returned errno 13/);
   assert.match(diagnose(new TypeError('oh\u001b')), /TypeError: oh\\x1b/);
   assert.match(diagnose('text'), /landward: text/);
+});
+
+test('errors: a path with a line break adds no line, in a list of gaps neither', () => {
+  const lie = '/p/x\n  fix: run something else';
+  const text = diagnose(new LandwardError('PATH_MISSING', `A rule grants '${lie}'`));
+  assert.equal(text.split('\n').filter((line) => line.startsWith('  fix:')).length, 1, text);
+  const gap = { feature: 'self', lost: lie, closes: 'nothing', accepted: false } as const;
+  assert.throws(
+    () => refuse({ gaps: [gap] }),
+    (error) =>
+      diagnose(error)
+        .split('\n')
+        .filter((line) => line.startsWith('  fix:')).length === 1,
+  );
 });

@@ -32,7 +32,8 @@ function one(error: LandwardError): string {
       : at.line > 0
         ? `${escapeText(at.file)}:${at.line}:${at.column}: `
         : `${escapeText(at.file)}: `;
-  const [first = '', ...more] = error.message.split('\n');
+  // Only the list of gaps has lines of its own; elsewhere a line break came with a path, which must not add a line.
+  const [first = '', ...more] = error.code === 'POLICY_GAP' ? error.message.split('\n') : [error.message];
   const lines = [`landward: ${where}${escapeText(first)}`, ...more.map((line) => `  ${escapeText(line)}`)];
   if (error.source !== undefined && at !== undefined)
     lines.push(...excerpt(error.source, at.line, at.column));

@@ -28,7 +28,9 @@ export function refuse(plan: Pick<Plan, 'gaps'>): void {
   if (open.length === 0) return;
   const lines = open.map((gap) => {
     const place = gap.rule === undefined ? '' : ` (${placeOf(gap.rule)})`;
-    return `${gap.feature}${place}: ${gap.lost}; what would close it: ${gap.closes}`;
+    const line = `${gap.feature}${place}: ${gap.lost}; what would close it: ${gap.closes}`;
+    // One gap is one line, whatever a path in it holds.
+    return line.replaceAll('\n', '\\n');
   });
   const names = [...new Set(open.map((gap) => gap.feature))];
   const first = open.find((gap) => gap.rule !== undefined && gap.rule.origin.line > 0);
