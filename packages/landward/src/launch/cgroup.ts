@@ -48,7 +48,7 @@ export function joinCgroup(plan: Plan): RunCgroup | undefined {
       kill: () => tryTo(() => writeFileSync(join(path, 'cgroup.kill'), '1')) && emptied(path),
       remove: () => {
         closeSync(procs);
-        tryTo(() => rmdirSync(path));
+        removeSoon(path);
       },
     };
   } catch (error) {
@@ -59,6 +59,12 @@ export function joinCgroup(plan: Plan): RunCgroup | undefined {
       cause: error,
     });
   }
+}
+
+/** Removes the cgroup, now or when the processes that were killed have ended; nobody waits for that. */
+function removeSoon(path: string, tries = 20): void {
+  if (tryTo(() => rmdirSync(path)) || tries === 0) return;
+  setTimeout(() => removeSoon(path, tries - 1), 100).unref();
 }
 
 /** Opens for writing, never under a number that the program could get as a standard descriptor. */
