@@ -14,10 +14,11 @@ import { writeLaunchFile } from '../kernel/launch-file.ts';
 import { isBelow } from '../model/paths.ts';
 import type { PathAccess, Plan, PlanRuleset } from '../policy/plan.ts';
 import { ERRNO } from '../uapi/errno.ts';
-import { RULE_TYPE } from '../uapi/landlock.ts';
+import { ADD_RULE, RULE_TYPE } from '../uapi/landlock.ts';
 import { fsMask } from '../uapi/masks.ts';
 import { AT_FDCWD, O, RESOLVE } from '../uapi/open.ts';
 import { OPEN_HOW } from '../uapi/structs.ts';
+import { rulesetAttr } from './prepare.ts';
 import { beforeExec } from './steps.ts';
 
 /** What the executable becomes; without it, the command is its first argument. */
@@ -67,7 +68,7 @@ function rulesetSteps(build: ImageBuilder, plan: Plan, ruleset: PlanRuleset): Sl
         okErrno: ERRNO.EEXIST,
       });
     }
-  const attr = new BigUint64Array([ruleset.handledFs, ruleset.handledNet, ruleset.scoped].map(BigInt));
+  const attr = rulesetAttr(ruleset);
   const fd = build.slot(-1);
   const place = build.bytes(new Uint8Array(attr.buffer));
   build.step('landlock_create_ruleset', [place, attr.byteLength, 0], 'create the ruleset', { store: fd });
@@ -79,9 +80,10 @@ function rulesetSteps(build: ImageBuilder, plan: Plan, ruleset: PlanRuleset): Sl
       fd,
       ruleset.paths.some((other) => mayLinkAbove(rule.path, other)),
     );
-  for (const { port, access } of ruleset.ports) {
+  for (const { port, access, quiet } of ruleset.ports) {
+    const flags = quiet ? ADD_RULE.QUIET : 0;
     const rule = build.bytes(new Uint8Array(new BigUint64Array([access, port].map(BigInt)).buffer));
-    build.step('landlock_add_rule', [fd, RULE_TYPE.NET_PORT, rule, 0], `grant port ${port}`);
+    build.step('landlock_add_rule', [fd, RULE_TYPE.NET_PORT, rule, flags], `grant port ${port}`);
   }
   return fd;
 }
@@ -96,7 +98,7 @@ const MAKE_SYM = fsMask('fs.make_sym');
 function pathSteps(
   build: ImageBuilder,
   plan: Plan,
-  { path, access, missing }: PathAccess,
+  { path, access, missing, quiet }: PathAccess,
   ruleset: Slot,
   foreign: boolean,
 ): void {
@@ -115,7 +117,12 @@ function pathSteps(
     build.step('openat2', args, `open ${path}`, options);
   } else build.step('openat', [AT_FDCWD, build.string(path), flags, 0], `open ${path}`, options);
   const ok = optional ? { okErrno: ERRNO.EBADF } : {};
-  build.step('landlock_add_rule', [ruleset, RULE_TYPE.PATH_BENEATH, attr, 0], `grant ${path}`, ok);
+  build.step(
+    'landlock_add_rule',
+    [ruleset, RULE_TYPE.PATH_BENEATH, attr, quiet ? ADD_RULE.QUIET : 0],
+    `grant ${path}`,
+    ok,
+  );
   build.step('close', [fd], `close ${path}`, ok);
 }
 

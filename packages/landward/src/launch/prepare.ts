@@ -12,7 +12,7 @@ import { type Image, ImageBuilder, type Place, readSlot, type Slot } from '../ke
 import { IMAGE, native } from '../kernel/native.ts';
 import type { PathAccess, Plan, PlanRuleset } from '../policy/plan.ts';
 import { errnoName } from '../uapi/errno.ts';
-import { RULE_TYPE } from '../uapi/landlock.ts';
+import { ADD_RULE, RULE_TYPE } from '../uapi/landlock.ts';
 import { AT, AT_FDCWD, F, O } from '../uapi/open.ts';
 import { createDirectories } from './directories.ts';
 
@@ -57,15 +57,29 @@ export function prepare(plan: Plan): Prepared {
 }
 
 function buildRuleset(ruleset: PlanRuleset, created: ReadonlySet<string>, vanished: string[]): Fd {
-  const attr = new BigUint64Array([ruleset.handledFs, ruleset.handledNet, ruleset.scoped].map(BigInt));
+  const attr = rulesetAttr(ruleset);
   const fd = aboveStandard(call('create the ruleset', 'landlock_create_ruleset', attr, attr.byteLength, 0));
   try {
-    addPaths(fd.number, ruleset.paths, created, vanished);
+    addPaths(
+      fd.number,
+      ruleset.paths.filter(({ quiet }) => !quiet),
+      0,
+      created,
+      vanished,
+    );
+    addPaths(
+      fd.number,
+      ruleset.paths.filter(({ quiet }) => quiet),
+      ADD_RULE.QUIET,
+      created,
+      vanished,
+    );
     const port = new BigUint64Array(2);
     for (const rule of ruleset.ports) {
       port[0] = BigInt(rule.access);
       port[1] = BigInt(rule.port);
-      const result = attempt('landlock_add_rule', fd.number, RULE_TYPE.NET_PORT, port, 0);
+      const flags = rule.quiet ? ADD_RULE.QUIET : 0;
+      const result = attempt('landlock_add_rule', fd.number, RULE_TYPE.NET_PORT, port, flags);
       if (result < 0) throw refusal(`grant port ${rule.port}`, 'landlock_add_rule', -result);
     }
     return fd;
@@ -84,6 +98,18 @@ function aboveStandard(number: number): Fd {
   } finally {
     fd.close();
   }
+}
+
+/** The ruleset's attributes: the quiet fields only where a kernel that knows them was planned for. */
+export function rulesetAttr({
+  handledFs,
+  handledNet,
+  scoped,
+  quietFs,
+  quietNet,
+}: PlanRuleset): BigUint64Array {
+  const quiet = quietFs === undefined && quietNet === undefined ? [] : [quietFs ?? 0, quietNet ?? 0, 0];
+  return new BigUint64Array([handledFs, handledNet, scoped, ...quiet].map(BigInt));
 }
 
 /** Rules in one image: enough that the way into the addon costs nothing, few enough that a small policy stays small. */
@@ -108,7 +134,7 @@ interface Batch {
   }[];
 }
 
-function makeBatch(ruleset: number, count: number, room: number): Batch {
+function makeBatch(ruleset: number, flags: number, count: number, room: number): Batch {
   const build = new ImageBuilder(ARCH);
   const empty = build.string('');
   const rules = Array.from({ length: count }, () => {
@@ -119,7 +145,7 @@ function makeBatch(ruleset: number, count: number, room: number): Batch {
     // A created path is opened the same way: `createDirectories` has said whose it is, by identity.
     build.step('openat', [AT_FDCWD, path, O[ARCH].PATH | O[ARCH].CLOEXEC, 0], '', { store: fd });
     build.step('statx', [fd, empty, AT.EMPTY_PATH, STATX_TYPE_INO, stat], '');
-    build.step('landlock_add_rule', [ruleset, RULE_TYPE.PATH_BENEATH, attr, 0], '');
+    build.step('landlock_add_rule', [ruleset, RULE_TYPE.PATH_BENEATH, attr, flags], '');
     build.step('close', [fd], '');
     return { path, attr, stat, fd };
   });
@@ -129,6 +155,7 @@ function makeBatch(ruleset: number, count: number, room: number): Batch {
 function addPaths(
   ruleset: number,
   paths: readonly PathAccess[],
+  flags: number,
   created: ReadonlySet<string>,
   vanished: string[],
 ): void {
@@ -139,7 +166,7 @@ function addPaths(
     const long = paths[next]!.path.length * 3 >= PATH_ROOM;
     if (batch === undefined || long || batch.room !== PATH_ROOM) {
       const room = long ? paths[next]!.path.length * 3 + 1 : PATH_ROOM;
-      batch = makeBatch(ruleset, long ? 1 : Math.min(CHUNK, paths.length - next), room);
+      batch = makeBatch(ruleset, flags, long ? 1 : Math.min(CHUNK, paths.length - next), room);
     }
     const { image, rules, count } = batch;
     const view = new DataView(image.bytes.buffer);

@@ -15,6 +15,7 @@ import { compileFs } from './compile-fs.ts';
 import { gapList } from './compile-gaps.ts';
 import { compileLimits } from './compile-limits.ts';
 import { compileNet } from './compile-net.ts';
+import { compileQuiet, type QuietResult } from './compile-quiet.ts';
 import { reportOf } from './compile-report.ts';
 import { compileScopes } from './compile-scopes.ts';
 import { protectClock, protectSelf } from './compile-self.ts';
@@ -56,7 +57,8 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
       lost: `the caller decides on a socket, not '${policy.subject}' as the policy says`,
     });
   }
-  const ruleset = rulesetOf(policy, fs, net, scopes.scoped, row.restrictFlags);
+  const quiet = compileQuiet(layers, fs, net, row);
+  const ruleset = rulesetOf(policy, fs, net, quiet, scopes.scoped, row.restrictFlags);
   const wanted = fs.restricted !== 0 || net.restricted || scopes.restricted || scopes.wanted !== 0;
   if (row.abi === 0 && wanted)
     gaps.add('landlock', { lost: `${lostWithout(host)}, so nothing is restricted by Landlock` });
@@ -83,7 +85,7 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
     gaps: found,
     // Made when it is first read: most starts tell nobody.
     get report() {
-      const notes = notesOf(policy);
+      const notes = [...notesOf(policy), ...quiet.notes];
       report ??= reportOf({
         row,
         layers,
@@ -136,6 +138,7 @@ function rulesetOf(
   policy: Policy,
   fs: ReturnType<typeof compileFs>,
   net: ReturnType<typeof compileNet>,
+  quiet: QuietResult,
   scoped: number,
   known: number,
 ): PlanRuleset | null {
@@ -149,8 +152,10 @@ function rulesetOf(
     handledFs: fs.handled,
     handledNet: net.handled,
     scoped,
-    paths: fs.grants.paths,
-    ports: net.ports,
+    ...(quiet.quietFs === 0 ? {} : { quietFs: quiet.quietFs }),
+    ...(quiet.quietNet === 0 ? {} : { quietNet: quiet.quietNet }),
+    paths: quiet.paths,
+    ports: quiet.ports,
     restrictFlags: flags & known,
   };
 }

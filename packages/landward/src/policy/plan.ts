@@ -50,6 +50,8 @@ export interface PathAccess {
   readonly identity?: { readonly dev: bigint; readonly ino: bigint };
   readonly missing: Missing;
   readonly origins: readonly Origin[];
+  /** Whether denials here are kept out of the log (ABI 10); then `access` may be 0. */
+  readonly quiet?: boolean;
 }
 
 /** One `landlock_add_rule` for a port. */
@@ -57,6 +59,8 @@ export interface PortAccess {
   readonly port: number;
   readonly access: number;
   readonly origins: readonly Origin[];
+  /** As with paths. */
+  readonly quiet?: boolean;
 }
 
 /** The one Landlock ruleset of a plan. */
@@ -64,6 +68,9 @@ export interface PlanRuleset {
   readonly handledFs: number;
   readonly handledNet: number;
   readonly scoped: number;
+  /** The rights whose denial is not logged where a rule is quiet; absent where no rule is. */
+  readonly quietFs?: number;
+  readonly quietNet?: number;
   readonly paths: readonly PathAccess[];
   readonly ports: readonly PortAccess[];
   /** Flags for `landlock_restrict_self`. */

@@ -24,13 +24,15 @@ export function printKernel(plan: Plan): readonly string[] {
     lines.push(
       `handled_access_fs  ${words(fsRights(ruleset.handledFs))}`,
       `handled_access_net ${words(netRights(ruleset.handledNet))}`,
+      ...(ruleset.quietFs === undefined ? [] : [`quiet_access_fs    ${words(fsRights(ruleset.quietFs))}`]),
+      ...(ruleset.quietNet === undefined ? [] : [`quiet_access_net   ${words(netRights(ruleset.quietNet))}`]),
       `scoped             ${words(scopes(ruleset.scoped))}`,
       `restrict_self flags 0x${ruleset.restrictFlags.toString(16)}`,
       '',
       '# rules on paths',
       ...ruleset.paths.map(
-        ({ path, access, missing }) =>
-          `${path}${missing === 'create' ? ' (made before the start)' : ''}: ${words(fsRights(access))}`,
+        ({ path, access, missing, quiet }) =>
+          `${path}${quiet ? ' (quiet)' : ''}${missing === 'create' ? ' (made before the start)' : ''}: ${words(fsRights(access))}`,
       ),
       '',
       '# rules on ports',

@@ -8,7 +8,7 @@
 
 import { KernelError, LandwardError } from '../../errors.ts';
 import { errnoName } from '../../uapi/errno.ts';
-import { type FsRight, type NetRight, SCOPES, type Scope } from '../../uapi/landlock.ts';
+import { ADD_RULE, type FsRight, type NetRight, SCOPES, type Scope } from '../../uapi/landlock.ts';
 import { ACCESS_FILE, ACCESS_OPTIONAL, fsMask, netMask } from '../../uapi/masks.ts';
 import type { Behaviour } from './behaviour.ts';
 import { ALLOWED, type Blocker, blockers, type Decision } from './decision.ts';
@@ -28,12 +28,15 @@ export interface PlainRuleset {
   readonly handledFs: number;
   readonly handledNet: number;
   readonly scoped: number;
+  readonly quietFs?: number;
+  readonly quietNet?: number;
   readonly paths: readonly {
     readonly path: string;
     readonly access: number;
     readonly missing?: 'required' | 'optional' | 'create';
+    readonly quiet?: boolean;
   }[];
-  readonly ports: readonly { readonly port: number; readonly access: number }[];
+  readonly ports: readonly { readonly port: number; readonly access: number; readonly quiet?: boolean }[];
   readonly restrictFlags?: number;
 }
 
@@ -206,12 +209,18 @@ class PlainWorld {
 
 function build(behaviour: Behaviour, plain: PlainRuleset, world: PlainWorld): Ruleset {
   let ruleset = held(createRuleset(behaviour, plain), 'landlock_create_ruleset');
-  for (const { path, access } of plain.paths) {
+  for (const { path, access, quiet } of plain.paths) {
+    const flags = quiet ? ADD_RULE.QUIET : 0;
     const parent = { kind: 'path', path: { mount: world.mount, dentry: world.ruled(path) } } as const;
-    ruleset = held(addPathRule(behaviour, ruleset, { access, parent }), 'landlock_add_rule', path);
+    ruleset = held(addPathRule(behaviour, ruleset, { access, parent, flags }), 'landlock_add_rule', path);
   }
-  for (const { port, access } of plain.ports) {
-    ruleset = held(addPortRule(behaviour, ruleset, { access, port }), 'landlock_add_rule', `port ${port}`);
+  for (const { port, access, quiet } of plain.ports) {
+    const flags = quiet ? ADD_RULE.QUIET : 0;
+    ruleset = held(
+      addPortRule(behaviour, ruleset, { access, port, flags }),
+      'landlock_add_rule',
+      `port ${port}`,
+    );
   }
   return ruleset;
 }
