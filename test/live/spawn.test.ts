@@ -256,3 +256,18 @@ async function gone(pids: readonly number[]): Promise<void> {
   }
   assert.fail(`still there: ${pids.filter(alive).join(', ')}`);
 }
+
+test('a plan with a gap that nobody accepted starts nothing, whoever compiled it', NEEDS, async () => {
+  const policy = { ...SYSTEM, fs: { ...SYSTEM.fs, deny: ['/usr/share'] } };
+  const open = await compile(policy, { keepGaps: true });
+  assert.equal((await failure(spawn('true', [], { plan: open }))).code, 'POLICY_GAP');
+  assert.throws(() => prepare(open), /nothing was started/);
+});
+
+test('one confinement, not two and not none: neither is dropped silently', NEEDS, async () => {
+  for (const given of [{}, { plan, policy: SYSTEM }]) {
+    const error = await failure(spawn('true', [], given as unknown as { plan: Plan }));
+    assert.equal(error.code, 'USAGE');
+    assert.equal(error.started, false);
+  }
+});

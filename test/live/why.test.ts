@@ -7,6 +7,8 @@ import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { compile, host as planHost, spawn } from '../../packages/landward/src/index.ts';
+import { why } from '../../packages/landward/src/launch/why.ts';
 import { landwardBin, runChild } from '../kit/child.ts';
 import { needs, root } from '../kit/needs.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
@@ -71,3 +73,26 @@ test(
     );
   },
 );
+
+test('reading a directory is listing it, in the answer as on the kernel', needs({ abi: 1 }), async (t) => {
+  const work = temporaryDirectory(t);
+  for (const name of ['listed', 'run']) mkdirSync(join(work, name));
+  const system = ['/usr', '/bin', '/lib', '/lib64', '/etc/ld.so.cache'].map((path) => ({
+    path,
+    optional: true,
+  }));
+  const plan = await compile({
+    fs: { read: [...system, join(work, 'listed')], exec: [...system, join(work, 'run')] },
+  });
+  for (const [name, may] of [
+    ['listed', true],
+    ['run', false],
+  ] as const) {
+    const { decision, kernel } = why(plan, planHost(), `read ${join(work, name)}`, work);
+    const { exitCode } = await spawn('/bin/sh', ['-c', 'exec ls "$0"', join(work, name)], {
+      plan,
+      reject: false,
+    });
+    assert.deepEqual([decision.verdict === 'allow', kernel!.allowed, exitCode === 0], [may, may, may], name);
+  }
+});

@@ -10,6 +10,7 @@ import { ARCH, attempt, call, refusal } from '../kernel/call.ts';
 import { Fd } from '../kernel/fd.ts';
 import { type Image, ImageBuilder, type Place, readSlot, type Slot } from '../kernel/image.ts';
 import { IMAGE, native } from '../kernel/native.ts';
+import { refuse } from '../policy/compile-refuse.ts';
 import type { PathAccess, Plan, PlanRuleset } from '../policy/plan.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { ADD_RULE, RULE_TYPE } from '../uapi/landlock.ts';
@@ -31,12 +32,13 @@ export interface Prepared extends Disposable {
 /**
  * Prepares a plan. The ruleset is a snapshot of the objects at the plan's paths: it stays right however they are renamed.
  *
- * @throws LandwardError PATH_MISSING or PATH_CHANGED where a path is not what it was, KERNEL where the kernel refuses
+ * @throws LandwardError POLICY_GAP for a plan with gaps that nobody accepted, PATH_MISSING or PATH_CHANGED where a path is not what it was, KERNEL where the kernel refuses
  * @example
  * using prepared = prepare(plan);
  * await Promise.all(files.map((file) => spawn('convert', [file, `${file}.png`], { plan: prepared })));
  */
 export function prepare(plan: Plan): Prepared {
+  refuse(plan);
   const begin = performance.now();
   const created = createDirectories(plan.create);
   const vanished: string[] = [];

@@ -19,7 +19,7 @@ import { isPrepared } from './exec.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { type Result, type RunError, runError, type StartFailure } from './result.ts';
 import { SIGNALS, signalName } from './signals.ts';
-import type { SpawnOptions } from './spawn-options.ts';
+import { refuseUnclear, type SpawnOptions } from './spawn-options.ts';
 import { type Started, start } from './start.ts';
 import { openStdio, type Stdio, stdioItems } from './stdio.ts';
 import { Tree } from './tree.ts';
@@ -104,6 +104,7 @@ export class Running implements PromiseLike<Result> {
     let cgroup: RunCgroup | undefined;
     try {
       this.#options.signal?.throwIfAborted();
+      refuseUnclear(this.#options);
       const given = this.#options.plan ?? (await this.#compile(this.#options.policy as PolicySource));
       this.#options.signal?.throwIfAborted();
       own = !isPrepared(given);

@@ -1,5 +1,6 @@
-/** What `spawn` is told: the confinement, and how the process is started, fed, ended and told about. Types only. */
+/** What `spawn` is told: the confinement, and how the process is started, fed, ended and told about. */
 
+import { LandwardError } from '../errors.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { PolicySource } from './compile.ts';
 import type { Prepared } from './prepare.ts';
@@ -35,3 +36,12 @@ export type SpawnOptions = Confinement & {
   /** Whether the promise rejects when the run failed; yes when absent. */
   readonly reject?: boolean;
 };
+
+/** Types say it too, but callers in JavaScript must not have one of two confinements dropped. */
+export function refuseUnclear({ plan, policy }: SpawnOptions): void {
+  if ((plan == null) !== (policy == null)) return;
+  const given = plan == null ? 'neither a policy nor a plan' : 'both a policy and a plan';
+  throw new LandwardError('USAGE', `Cannot start a program with ${given}`, {
+    fix: 'Give exactly one of them',
+  });
+}

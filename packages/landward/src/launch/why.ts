@@ -131,7 +131,15 @@ function realRequest(request: Request, host: Host): Request {
     const above = follow(path.slice(0, slash));
     return `${above === '/' ? '' : above}${path.slice(slash)}`;
   };
-  if (request.kind === 'path') return { ...request, path: follow(request.path) };
+  if (request.kind === 'path') {
+    const path = follow(request.path);
+    // To read a directory is to list it: the kernel asks another right of it than of a file.
+    const listing = request.rights.includes('fs.read_file') && host.stat([path])[0]?.type === 'directory';
+    const rights = request.rights.map((right) =>
+      listing && right === 'fs.read_file' ? 'fs.read_dir' : right,
+    );
+    return { ...request, path, rights: [...new Set(rights)] };
+  }
   // Rename and link name entries, whose directories are followed and whose last component is not.
   const entry = (path: string) => {
     const slash = path.lastIndexOf('/');
