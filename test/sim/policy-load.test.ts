@@ -317,7 +317,8 @@ describe('variables', () => {
     assert.deepEqual(variables, {
       project,
       home,
-      tmp: await realpath('/tmp'),
+      // The system's directory holds this home.
+      tmp: join(home, '.cache/landward/tmp'),
       cache: join(home, '.cache'),
       config: join(project, 'conf'),
       runtime: '/run/user/7',

@@ -1,8 +1,8 @@
 /**
- * What `@default` means in a place: a project that holds the home directory is none, and the command that a person names
- * may be run wherever it lies.
+ * What presets mean in a place: a project that holds the home directory is none, and under `@default` the command that a
+ * person names may be run wherever it lies.
  *
- * Only takes rules of `@default` away, or opens the one file that was named. Loading is `load.ts`.
+ * Only takes rules of presets away, or opens the one file that was named. Loading is `load.ts`.
  */
 
 import { realpathSync } from 'node:fs';
@@ -18,8 +18,8 @@ const COMMAND = 'the command';
 const SYSTEM = ['/usr', '/opt'];
 
 /**
- * Closes a project that is the home directory, or holds it, as far as `@default` opens it: whoever stands there does not
- * mean that all of it is one project, and no list of secrets is complete. Other rules stay.
+ * Closes a project that is the home directory, or holds it, as far as presets open it: whoever stands there does not
+ * mean that all of it is one project, and no list of secrets is complete. What a person wrote stays.
  */
 export function closeHomeProject(policy: Policy, { project, home, tmp }: SystemVariables): Policy {
   const [grant, ...limits] = policy.layers;
@@ -29,16 +29,17 @@ export function closeHomeProject(policy: Policy, { project, home, tmp }: SystemV
       !(
         rule.kind === 'path' &&
         rule.verdict === 'allow' &&
-        rule.origin.preset === '@default' &&
+        rule.origin.preset !== undefined &&
         rule.pattern.path === project
       ),
   );
   if (rules.length === grant.rules.length) return policy;
+  const preset = grant.rules.find((rule) => !rules.includes(rule))!.origin.preset!;
   const what = project === home ? 'is the home directory' : 'holds the home directory or the whole system';
   const note = {
     code: 'home-project',
-    text: `@default does not open '${project}', which ${what}: change to the directory of a project, or name what to open with --read and --write`,
-    at: { file: '@default', line: 0, column: 0 },
+    text: `${preset} does not open '${project}', which ${what}: change to the directory of a project, or name what to open with --read and --write`,
+    at: { file: preset, line: 0, column: 0 },
   } as const;
   return { ...policy, layers: [{ ...grant, rules }, ...limits], notes: [...(policy.notes ?? []), note] };
 }
