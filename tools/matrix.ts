@@ -30,7 +30,7 @@ const KERNELS = [
   { version: '6.12', abi: 6 },
   { version: '6.18', abi: 7, knobs: { sigioGroup: 'registration', mutedSubdomainsSurviveFork: false } },
   { version: '6.19', abi: 7 },
-  { version: '7.0', abi: 8 },
+  { version: '7.0', abi: 8, knobs: { sigioGroup: 'registration' } },
   { version: '7.1', abi: 9 },
   { version: '7.2', abi: 10 },
   { version: '7.3', abi: 11 },
