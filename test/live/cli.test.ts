@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { runChild, runScript } from '../kit/child.ts';
+import { runChild, runLandward, runScript } from '../kit/child.ts';
 import { landlockAbi, needs, root } from '../kit/needs.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
 
@@ -145,6 +145,15 @@ test('init writes a policy that loads, and never over a file', NEEDS, async (t) 
   assert.equal(readFileSync(join(work, 'landward.toml'), 'utf8'), printed!.stdout);
   assert.match(again!.stderr, /landward\.toml exists/);
   assert.match(tested!.stdout, /3 passed, 0 failed/);
+  const env = { ...process.env, XDG_STATE_HOME: temporaryDirectory(t), TMPDIR: work };
+  for (const words of [
+    ['policy', 'approve'],
+    ['run', '--', 'true'],
+  ]) {
+    assert.ok(written!.stdout.includes(`landward ${words.slice(0, 2).join(' ')}`), 'what init advises');
+    const { code, stderr } = await runLandward(words, { cwd: work, env });
+    assert.equal(code, 0, stderr);
+  }
 });
 
 test('policy: print, lint, test, diff, schema, presets, export, import', NEEDS, async (t) => {

@@ -41,7 +41,7 @@ export const command: Command = {
     }
     const kinds = proposal.kinds.length === 0 ? 'no kind of project recognised' : proposal.kinds.join(', ');
     print(
-      `wrote landward.toml (${escapeText(kinds)})\ntry it: landward run -p landward.toml -- ${proposal.command}\n`,
+      `wrote landward.toml (${escapeText(kinds)})\nlook at it, then: landward policy approve\nand try it: landward run -- ${proposal.command}\n`,
     );
     return 0;
   },

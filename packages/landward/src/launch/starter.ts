@@ -104,7 +104,8 @@ function word(
       : `{ path = ${JSON.stringify(path)}, missing = "optional" }`,
   );
   return `# What programs of this project may do (${what}).
-# Try it:      landward run -p landward.toml --report -- ${command}
+# Approve it:  landward policy approve
+# Try it:      landward run --report -- ${command}
 # Ask it:      landward why landward.toml -- read ~/.ssh/id_ed25519
 # Everything that is not listed is denied. Presets: landward policy print @base
 
