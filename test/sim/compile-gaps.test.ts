@@ -295,6 +295,15 @@ test('without Landlock there is one gap that says why, and the floor stops befor
   assert.throws(() => planOf([], 5, { require: { abi: 6, degrade: [] } }), { code: 'POLICY_FLOOR' });
 });
 
+test('the report says when the program can change landward itself', () => {
+  const notesWith = (program: string) =>
+    planOf([pathRule('allow', '/p', WRITE)], 7, { program }).report.notes.filter((note) =>
+      note.includes('landward itself'),
+    );
+  assert.match(notesWith('/p/a')[0]!, /lies in '\/p\/a'/);
+  assert.deepEqual(notesWith('/etc/landward'), []);
+});
+
 test('files that decide about the next start must not be writable', () => {
   const writing = [pathRule('allow', '/p', WRITE)];
   assert.deepEqual(features(planOf(writing, 7, { protect: ['/p/landward.toml'] })), ['self']);

@@ -3,6 +3,7 @@
  * and refuses a plan with gaps that nobody accepted.
  */
 
+import { packageRoot } from '../kernel/native.ts';
 import { compile as compilePlan, refuse } from '../policy/compile.ts';
 import type { PolicyDefinition } from '../policy/define.ts';
 import type { Host, Plan } from '../policy/plan.ts';
@@ -72,7 +73,8 @@ async function load(
  */
 export function protectedPolicy(loaded: LoadedPolicy, env?: Environment): Policy {
   const believed = loaded.found === undefined ? loaded.files : [];
-  return { ...loaded.policy, protect: [...(loaded.policy.protect ?? []), stateDirectory(env), ...believed] };
+  const protect = [...(loaded.policy.protect ?? []), stateDirectory(env), ...believed];
+  return { ...loaded.policy, protect, program: packageRoot() };
 }
 
 function isPolicy(source: PolicySource): source is Policy {

@@ -20,17 +20,31 @@ const WRITE = fsMask('fs.write_file', 'fs.truncate') | ENTRY_BITS;
  * @param paths absolute paths; each is judged as written and after symbolic links
  */
 export function protectSelf(paths: readonly string[], fs: FsResult, host: Host, gaps: GapList): void {
-  if (fs.handled === 0) return;
-  const granted = new Map<string, number>();
-  for (const { path, access } of fs.grants.paths) granted.set(path, (granted.get(path) ?? 0) | access);
-  for (const [path, real] of realPaths(paths, host)) {
-    const open = [...new Set([path, real])].find((each) => isWritable(each, granted));
-    if (open === undefined) continue;
+  for (const open of writablePaths(paths, fs, host)) {
     gaps.add('self', {
       lost: `the program can change '${open}', which decides about its next start`,
       closes: `no rule that grants writing at or above '${open}', or another place for it`,
     });
   }
+}
+
+/** The sentence about landward's own place where the ruleset leaves it writable. */
+export function programNote(program: string | undefined, fs: FsResult, host: Host): readonly string[] {
+  if (program === undefined) return [];
+  return writablePaths([program], fs, host).map(
+    (open) =>
+      `The program can change landward itself, which lies in '${open}': what it leaves there decides about the next start`,
+  );
+}
+
+function writablePaths(paths: readonly string[], fs: FsResult, host: Host): string[] {
+  if (fs.handled === 0) return [];
+  const granted = new Map<string, number>();
+  for (const { path, access } of fs.grants.paths) granted.set(path, (granted.get(path) ?? 0) | access);
+  return realPaths(paths, host).flatMap(([path, real]) => {
+    const open = [...new Set([path, real])].find((each) => isWritable(each, granted));
+    return open === undefined ? [] : [open];
+  });
 }
 
 /**

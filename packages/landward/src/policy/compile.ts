@@ -18,7 +18,7 @@ import { compileNet } from './compile-net.ts';
 import { compileQuiet, type QuietResult } from './compile-quiet.ts';
 import { reportOf } from './compile-report.ts';
 import { compileScopes } from './compile-scopes.ts';
-import { protectClock, protectSelf } from './compile-self.ts';
+import { programNote, protectClock, protectSelf } from './compile-self.ts';
 import type { Host, Plan, PlanRuleset, Report } from './plan.ts';
 import type { Policy } from './policy.ts';
 
@@ -85,7 +85,7 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
     gaps: found,
     // Made when it is first read: most starts tell nobody.
     get report() {
-      const notes = [...notesOf(policy), ...quiet.notes];
+      const notes = [...notesOf(policy), ...programNote(policy.program, fs, host), ...quiet.notes];
       report ??= reportOf({
         row,
         layers,

@@ -74,6 +74,11 @@ export interface Policy {
    */
   readonly protect?: readonly string[];
   /**
+   * Where landward itself lies. A program that may write there decides what the next start is worth; the report says so,
+   * and no more, because a project that brings landward among its own packages could not be confined otherwise.
+   */
+  readonly program?: string;
+  /**
    * Absolute paths, after symbolic links, of trees that others fill, such as the project and temporary files: a link
    * there must not lead a grant out. Trees in which the policy lets programs make links count without being named.
    */
