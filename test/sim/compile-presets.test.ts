@@ -8,13 +8,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { compile } from '../../packages/landward/src/policy/compile.ts';
+import { envMatches } from '../../packages/landward/src/policy/env-glob.ts';
 import {
   PRESETS,
   type PresetName,
   presetNames,
   presetSource,
 } from '../../packages/landward/src/policy/presets/index.ts';
-import { SECRET_PLACES } from '../../packages/landward/src/policy/presets/secrets.ts';
+import { SECRET_PLACES, SECRET_VARIABLES } from '../../packages/landward/src/policy/presets/secrets.ts';
 import { resolvePolicy } from '../../packages/landward/src/policy/resolve.ts';
 import { fsMask } from '../../packages/landward/src/uapi/masks.ts';
 import { presetList, updatedPage } from '../../tools/presets.ts';
@@ -100,4 +101,23 @@ test('the page of the presets is up to date', () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/presets.md'), 'utf8');
   assert.equal(updatedPage(page), page, 'run node tools/presets.ts');
   for (const name of presetNames) assert.ok(presetList().includes(`### @${name}`));
+});
+
+test('variables that look like secrets do not pass, in whatever case they are written', () => {
+  const secret = (name: string) => SECRET_VARIABLES.some((pattern) => envMatches(pattern, name));
+  for (const name of [
+    'GITHUB_TOKEN',
+    'github_token',
+    'Github_Token',
+    'npm_config__password',
+    'npm_config_//host/:_authToken',
+    'AWS_PROFILE',
+    'aws_secret_access_key',
+    'Aws_Access_Key_Id',
+    'openai_api_key',
+    'OpenAI_Api_Key',
+  ]) {
+    assert.ok(secret(name), name);
+  }
+  for (const name of ['PATH', 'HOME', 'LANG', 'npm_config_cache', 'TERM']) assert.ok(!secret(name), name);
 });

@@ -1,7 +1,6 @@
 /** What looks like a secret: variables that presets for tools do not pass, and places in home that `@default` denies by name. */
 
-/** Patterns over the names of variables. A tool that needs one gets it by `set`. */
-export const SECRET_VARIABLES = [
+const NAMES = [
   '*TOKEN*',
   '*SECRET*',
   '*PASSWORD*',
@@ -16,6 +15,18 @@ export const SECRET_VARIABLES = [
   'AWS_*',
   'SSH_AUTH_SOCK',
   'DBUS_SESSION_BUS_ADDRESS',
+];
+
+/** `*API_KEY*` as `*Api_Key*`. */
+const capitalised = (name: string) =>
+  name.toLowerCase().replace(/[a-z]+/g, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+
+/**
+ * Patterns over the names of variables, in the three cases that names are written in, because patterns know no case:
+ * `GITHUB_TOKEN`, `aws_secret_access_key`, `Github_Token`. A tool that needs one gets it by `set`.
+ */
+export const SECRET_VARIABLES: readonly string[] = [
+  ...new Set([...NAMES, ...NAMES.map((name) => name.toLowerCase()), ...NAMES.map(capitalised)]),
 ];
 
 /** Keys, tokens, passwords, wallets and histories below home. */
