@@ -188,6 +188,16 @@ test('standard descriptors can be crossed, ignored and given by number', NEEDS, 
   assert.equal(readFileSync(join(work, 'out'), 'utf8'), 'to-out\nto-err\n');
 });
 
+test('an unknown word for a standard descriptor is refused, not taken as a pipe', NEEDS, async () => {
+  for (const stdio of ['inheirt', null, ['pipe', 'ingore', 'pipe'], ['pipe'], -1, 1.5, {}]) {
+    await assert.rejects(
+      async () => spawn('true', [], { plan, stdio: stdio as unknown as 'pipe' }),
+      (error: unknown) => error instanceof LandwardError && error.code === 'USAGE',
+      JSON.stringify(stdio),
+    );
+  }
+});
+
 test('a program may open its own standard output again', NEEDS, async () => {
   const { stdout } = await spawn('sh', ['-c', 'echo again > /dev/stdout'], {
     plan: await compile({ ...SYSTEM, fs: { ...SYSTEM.fs, read: ['/usr', '/proc', '/dev'] } }),

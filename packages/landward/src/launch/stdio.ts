@@ -23,7 +23,7 @@ export function stdioItems(options: {
   readonly input?: string | Uint8Array;
 }): readonly [StdioItem, StdioItem, StdioItem] {
   const { stdio = 'pipe', input } = options;
-  const [stdin, stdout, stderr] = typeof stdio === 'object' ? stdio : ([stdio, stdio, stdio] as const);
+  const [stdin, stdout, stderr] = checkedItems(stdio);
   return [input === undefined ? stdin : 'pipe', stdout, stderr];
 }
 
@@ -43,16 +43,16 @@ export interface Stdio {
 /**
  * Opens what a start needs.
  *
- * @throws LandwardError KERNEL when there is no descriptor left; nothing stays open then
+ * @throws LandwardError USAGE for an unknown word, KERNEL when there is no descriptor left; nothing stays open then
  */
 export function openStdio(option: StdioOption): Stdio {
-  const items = typeof option === 'object' ? option : ([option, option, option] as const);
+  const items = checkedItems(option);
   const childSide: number[] = [];
   const ownSide: number[] = [];
   try {
     const opened = items.map((item, fd) => {
       if (item === 'inherit') return { child: fd };
-      if (typeof item === 'number') return { child: checkedFd(item) };
+      if (typeof item === 'number') return { child: item };
       if (item === 'ignore') {
         const child = call(
           'open /dev/null',
@@ -94,10 +94,28 @@ export function openStdio(option: StdioOption): Stdio {
   }
 }
 
-function checkedFd(fd: number): number {
-  if (Number.isInteger(fd) && fd >= 0) return fd;
-  throw new LandwardError('USAGE', `A descriptor is a non-negative integer, not ${fd}`);
+const WORDS: readonly unknown[] = ['pipe', 'ignore', 'inherit'];
+
+/** Types do not hold for callers in JavaScript: an unknown word must not become a pipe that nobody reads. */
+function checkedItems(option: StdioOption): readonly [StdioItem, StdioItem, StdioItem] {
+  const items: readonly unknown[] = Array.isArray(option) ? option : [option, option, option];
+  if (items.length !== 3) {
+    throw new LandwardError('USAGE', `stdio names ${items.length} descriptors, not 3`, {
+      fix: 'Give one item for all three, or one each for standard input, output and error',
+    });
+  }
+  for (const item of items) {
+    if (WORDS.includes(item) || (Number.isInteger(item) && (item as number) >= 0)) continue;
+    if (typeof item === 'number')
+      throw new LandwardError('USAGE', `A descriptor is a non-negative integer, not ${item}`);
+    throw new LandwardError('USAGE', `There is no stdio ${shown(item)}`, {
+      fix: "Use 'pipe', 'ignore', 'inherit' or the number of an open descriptor",
+    });
+  }
+  return items as [StdioItem, StdioItem, StdioItem];
 }
+
+const shown = (item: unknown) => (typeof item === 'string' ? JSON.stringify(item) : `of type ${typeof item}`);
 
 function path(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
