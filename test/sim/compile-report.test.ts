@@ -114,6 +114,8 @@ test('what processes of one user share is told, until the policy refuses it', ()
   assert.match(told([]), /System V shared memory.*refuses shmat, msgsnd, msgrcv, semop, semtimedop/);
   assert.match(told(['shmat']), /refuses msgsnd/);
   assert.doesNotMatch(told(['shmat', 'msgsnd', 'msgrcv', 'semop', 'semtimedop']), /System V/);
+  assert.match(told([]), /POSIX message queues.*refuses mq_unlink/);
+  assert.doesNotMatch(told(['mq_unlink']), /POSIX message queues/);
   assert.match(told([]), /priority, scheduling/);
   assert.match(told([]), /inotify/);
 });

@@ -207,6 +207,11 @@ function sharedByUser({ spec, filter }: FilterResult): readonly string[] {
           `System V shared memory, queues and semaphores of other processes of the user can be reached, unless 'syscalls' in [process] refuses ${open.join(', ')}`,
         ]
       : []),
+    ...(refused.has('mq_unlink')
+      ? []
+      : [
+          "POSIX message queues of the user can be removed by name, unless 'syscalls' in [process] refuses mq_unlink",
+        ]),
     'priority, scheduling and processor affinity of other processes of the user can be changed',
   ];
 }
