@@ -57,6 +57,7 @@ describe('broken texts are refused whole, with a place', () => {
       /^1:1 A policy text may have 1048576 bytes, this one has 10485760$/,
     ],
     ['deep lists', `description = ${'['.repeat(100_000)}${']'.repeat(100_000)}`, /nest at most 32 deep/],
+    ['a long string', `description = "${'x'.repeat(1_000_000)}"`, /a string stays below 65,536 characters/],
     ['deep tables', `x${'.x'.repeat(50)} = 1`, /nest at most 32 deep/],
     ['deep inline tables', `x = ${'{ x = '.repeat(2000)}1${' }'.repeat(2000)}`, /nest at most 32 deep/],
     [

@@ -37,8 +37,14 @@ export async function readToml(source: Source): Promise<TreeNode> {
         fixOf(error.message),
       );
     }
-    if (error instanceof RangeError)
-      throw syntaxError(source, 0, `Lists and tables nest at most ${MAX_DEPTH} deep`);
+    // The parser's stack ends at lists that are too deep and at strings that are too long, and does not say which.
+    if (error instanceof RangeError) {
+      throw syntaxError(
+        source,
+        0,
+        `This text is too deep or too long to be read: lists and tables nest at most ${MAX_DEPTH} deep, and a string stays below 65,536 characters`,
+      );
+    }
     throw syntaxError(source, 0, 'This text cannot be read as TOML');
   }
   const root: Draft = { kind: 'draft', entries: new Map(), at: positionAt(source, 0), where: '' };
