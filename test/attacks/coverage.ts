@@ -55,7 +55,7 @@ export const COVERAGE: Readonly<Record<number, Coverage>> = {
   34: run('moves between granted trees below two layers'),
   35: run('a set-user-id program'),
   36: run('kernel interfaces that no sandboxed program needs'),
-  37: run('floods of processes, memory, descriptors and file size'),
+  37: run('floods of processes (as an ordinary user), memory, descriptors and file size'),
   38: run('the death of the process that waits for the time limit'),
   39: run('sixteen layers: one more must be refused, not ignored'),
 };

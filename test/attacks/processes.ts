@@ -11,6 +11,7 @@ import { type Outsider, startOutsider } from './outsider.ts';
 import type { World } from './world.ts';
 
 const EPERM = 1;
+const ENOMEM = 12;
 const EACCES = 13;
 const ENOSYS = 38;
 
@@ -206,6 +207,19 @@ export const processAttacks: readonly Attack[] = [
     off: () => ({}),
     held: (result) => assert.ok(opened(result.stdout) < 64, JSON.stringify(result)),
     succeeded: (result) => assert.ok(opened(result.stdout) >= 64, JSON.stringify(result)),
+  },
+  {
+    id: 37,
+    name: 'a flood of memory',
+    action: () => ['fill-memory', '256'],
+    on: () => ({ sections: { limits: 'memory = "64M"', require: 'degrade = ["limits.cgroup"]' } }),
+    without: 'the limit',
+    off: () => ({}),
+    // A resource limit refuses the memory; where a cgroup can be written, the kernel ends the program that uses it.
+    held: (result, world) => {
+      if (result.code !== 128 + 9) refused(ENOMEM)(result, world);
+    },
+    succeeded: done,
   },
   {
     id: 37,

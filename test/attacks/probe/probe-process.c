@@ -253,11 +253,13 @@ static void fill_descriptors(char **args)
 static void fill_memory(char **args)
 {
 	size_t size = strtoul(args[0], NULL, 10) << 20;
-	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (map == MAP_FAILED)
 		fail("mmap");
-	done("mapped");
+	for (size_t at = 0; at < size; at += 4096)
+		map[at] = 1;
+	done("filled");
 }
 
 static void fill_disk(char **args)
