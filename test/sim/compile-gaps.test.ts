@@ -453,3 +453,34 @@ test('where siblings are granted one by one, names cannot change, even if only r
   assert.equal(grantedAt(plan.ruleset!.paths, '/p/a') & entries, entries);
   assert.ok(!readable(plan, '/p/.ssh/id'));
 });
+
+test('a refusal tells the first three gaps of a feature, and how many more there are', () => {
+  const gap = (feature: Feature, lost: string, accepted = false) => ({
+    feature,
+    lost,
+    closes: 'x',
+    accepted,
+  });
+  const gaps = [
+    gap('net.udp', 'udp'),
+    ...Array.from({ length: 7 }, (_, index) => gap('fs.deny', `path ${index}`)),
+    gap('fs.hide', 'hidden', true),
+  ];
+  assert.throws(
+    () => refuse({ gaps }),
+    (error: unknown) => {
+      assert.ok(error instanceof LandwardError);
+      assert.deepEqual(error.message.split('\n').slice(1), [
+        'net.udp: udp; what would close it: x',
+        ...[0, 1, 2].map((index) => `fs.deny: path ${index}; what would close it: x`),
+        'fs.deny: and 4 more, which --dry-run lists',
+      ]);
+      assert.equal(error.part, 'net.udp, fs.deny');
+      return true;
+    },
+  );
+  assert.throws(
+    () => refuse({ gaps: gaps.slice(1, 4) }),
+    (error: Error) => !error.message.includes('more'),
+  );
+});
