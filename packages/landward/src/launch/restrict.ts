@@ -20,6 +20,7 @@ import type { Gap, Plan, Report } from '../policy/plan.ts';
 import type { Policy } from '../policy/policy.ts';
 import { ERRNO, errnoName } from '../uapi/errno.ts';
 import { RESTRICT_SELF } from '../uapi/landlock.ts';
+import { F } from '../uapi/open.ts';
 import { PR } from '../uapi/prctl.ts';
 import { SECCOMP_FILTER_FLAG } from '../uapi/seccomp.ts';
 import { type CompileOptions, type PolicySource, resolveSource, toPlan } from './compile.ts';
@@ -135,13 +136,12 @@ function restrict(plan: Plan): Restricted {
   const tsync = plan.abi >= 8;
   limit(plan);
   if (ruleset !== null) {
-    if (tsync) restrictAtOnce(plan, ruleset);
-    else restrictOneByOne(plan, ruleset, probe);
+    if (tsync && probe === undefined) restrictAtOnce(plan, ruleset);
+    else restrictStopped(plan, ruleset, probe, tsync);
   }
   try {
     if (ruleset === null || tsync) call('give up new privileges', 'prctl', PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (plan.filter !== null) installFilter(plan.filter, SECCOMP_FILTER_FLAG.TSYNC);
-    if (tsync && ruleset !== null && probe !== undefined) prove(probe);
     const threads = witness.read();
     const free = threads.filter(({ tid, noNewPrivs, filters }) => {
       const earlier = before.get(tid)?.filters ?? 0;
@@ -187,40 +187,50 @@ function restrictAtOnce(plan: Plan, ruleset: number): void {
   call('enter the Landlock domain on all threads', 'landlock_restrict_self', ruleset, flags);
 }
 
-function restrictOneByOne(plan: Plan, ruleset: number, probe: string | undefined): void {
+/**
+ * Stops all threads, restricts them, and has each prove that it is bound, in one round: a restricted process may no longer
+ * be able to list its threads. The calling thread goes first, and the others only follow when it went well.
+ */
+function restrictStopped(plan: Plan, ruleset: number, probe: string | undefined, tsync: boolean): void {
   const build = new ImageBuilder(ARCH);
-  confineSteps(build, { ...plan, filter: null }, ruleset);
+  const own = tsync ? call('duplicate the ruleset', 'fcntl', ruleset, F.DUPFD_CLOEXEC, 3) : ruleset;
+  if (tsync) atOnceSteps(build, plan, own);
+  else confineSteps(build, { ...plan, filter: null }, own);
   const confining = build.stepCount;
   if (probe !== undefined) proofSteps(build, probe);
   const image = build.build();
   const results = applyImageToThreads(image, STOP_MS);
   const failed = results.filter(({ errno }) => errno !== 0);
   if (failed.length === 0) return;
-  const own = results[0] ?? bug('applying an image to all threads told nothing');
-  // The calling thread goes first, and the others only follow when it went well.
+  const first = results[0] ?? bug('applying an image to all threads told nothing');
   const untouched =
-    results.slice(1).every(({ errno }) => errno !== 0) && (own.step < 0 || own.step < confining);
+    results.slice(1).every(({ errno }) => errno !== 0) && (first.step < 0 || first.step < confining);
   const what = failed
     .filter(({ errno }) => errno !== ERRNO.ECANCELED)
     .map((result) => tell(result, image.steps));
   if (!untouched) die(`not all threads entered the domain: ${what.join('; ')}`);
-  if (own.step >= 0) throw refusal(image.steps[own.step]!.what, image.steps[own.step]!.call, own.errno);
+  if (tsync) attempt('close', own);
+  if (first.step >= 0)
+    throw refusal(image.steps[first.step]!.what, image.steps[first.step]!.call, first.errno);
   throw new LandwardError('THREADS', `Cannot restrict this process on all threads: ${what.join('; ')}`);
+}
+
+/**
+ * The steps of one call that binds all threads. Every thread takes them, but the first one closes the descriptor, so that the
+ * others make no layer of their own.
+ */
+function atOnceSteps(build: ImageBuilder, plan: Plan, ruleset: number): void {
+  const flags = (plan.ruleset?.restrictFlags ?? 0) | RESTRICT_SELF.TSYNC;
+  build.step('prctl', [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0], 'give up new privileges');
+  build.step('landlock_restrict_self', [ruleset, flags], 'enter the Landlock domain on all threads', {
+    okErrno: ERRNO.EBADF,
+  });
+  build.step('close', [ruleset], 'close the ruleset', { okErrno: ERRNO.EBADF });
 }
 
 function tell({ tid, step, errno }: ThreadApplied, steps: readonly { readonly what: string }[]): string {
   const doing = step < 0 ? 'stop' : (steps[step]?.what ?? 'go on');
   return `thread ${tid} (${threadName(tid)}) could not ${doing}: ${errnoName(errno)}`;
-}
-
-/** Lets every thread prove that it is bound, after one call bound them all. */
-function prove(probe: string): void {
-  const build = new ImageBuilder(ARCH);
-  proofSteps(build, probe);
-  const results = applyImageToThreads(build.build(), STOP_MS);
-  const failed = results.filter(({ errno }) => errno !== 0);
-  if (failed.length > 0)
-    throw new Error(`threads ${failed.map(({ tid }) => tid).join(', ')} did not prove that they are bound`);
 }
 
 function notApplied(plan: Plan): string[] {
