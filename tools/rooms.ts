@@ -23,9 +23,17 @@ const ROOMS = {
     packages: ['jsonc-parser', 'toml-eslint-parser'],
   },
   kernel: { imports: ['uapi'], types: ['policy'], pure: false },
-  launch: { imports: ['uapi', 'model', 'filter', 'policy', 'kernel'], pure: false },
-  cli: { imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'launch', '.'], pure: false },
-  '.': { imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'launch'], pure: false },
+  supervisor: { imports: ['uapi', 'model', 'filter', 'kernel'], types: ['policy'], pure: false },
+  audit: { imports: ['uapi', 'model', 'policy', 'kernel'], pure: false },
+  launch: { imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit'], pure: false },
+  cli: {
+    imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit', 'launch', '.'],
+    pure: false,
+  },
+  '.': {
+    imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit', 'launch'],
+    pure: false,
+  },
 } as const satisfies Record<
   string,
   {

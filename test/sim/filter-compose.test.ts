@@ -12,6 +12,7 @@ import {
 import { checkProgram } from '../../packages/landward/src/filter/check.ts';
 import { composeFilter, filterResiduals, filterRules } from '../../packages/landward/src/filter/compose.ts';
 import { encodeCall, interpret } from '../../packages/landward/src/filter/interpret.ts';
+import { NOTIFY_GROUPS, type NotifyGroup } from '../../packages/landward/src/filter/notify.ts';
 import { type Instruction, unpackProgram } from '../../packages/landward/src/filter/program.ts';
 import type { Condition } from '../../packages/landward/src/filter/rules.ts';
 import {
@@ -309,6 +310,7 @@ const specification: fc.Arbitrary<FilterSpec> = fc.record({
   syscalls: fc.array(fc.constantFrom(...(Object.keys(SYSCALLS.x86_64) as SyscallName[])), { maxLength: 40 }),
   sockets: fc.oneof(fc.constant('any' as const), fc.array(socketKind, { maxLength: 12 })),
   unixPairs: fc.constantFrom('any' as const, 'connected' as const, 'deny' as const),
+  notify: fc.subarray(Object.keys(NOTIFY_GROUPS) as NotifyGroup[]),
 });
 
 function holds({ arg, width, mask, op, value }: Condition, args: Args): boolean {

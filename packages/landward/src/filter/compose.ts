@@ -14,6 +14,7 @@ import { AF, MSG, SOCK, SOCK_TYPE_MASK } from '../uapi/socket.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import { ALLOW, fail } from './action.ts';
 import { compileRules } from './compile.ts';
+import { notifyRules } from './notify.ts';
 import { packProgram } from './program.ts';
 import { type FilterRule, hasAny, hasNone, is } from './rules.ts';
 import type { FilterSpec, SocketKind } from './spec.ts';
@@ -55,6 +56,7 @@ export function filterRules(spec: FilterSpec): FilterRule[] {
     ...(spec.fastOpen === 'deny' ? fastOpenRules : []),
     ...(spec.sockets === 'any' ? [] : socketRules(spec.sockets)),
     ...pairRules(spec),
+    ...notifyRules(spec.notify),
   ];
 }
 

@@ -6,6 +6,7 @@ export { type CompileOptions, compileRules } from './compile.ts';
 export { composeFilter, filterResiduals, filterRules } from './compose.ts';
 export { disassemble, parseAssembly } from './disassemble.ts';
 export { type Call, encodeCall, interpret } from './interpret.ts';
+export { NOTIFY_GROUPS, type NotifyGroup, notifyRules } from './notify.ts';
 export { type Instruction, packProgram, unpackProgram } from './program.ts';
 export type { Condition, FilterRule } from './rules.ts';
 export {

@@ -7,6 +7,7 @@
 
 import { AF, IPPROTO, SOCK } from '../uapi/socket.ts';
 import type { Arch, SyscallName } from '../uapi/syscalls.ts';
+import type { NotifyGroup } from './notify.ts';
 
 /** A kind of socket that may be made. */
 export interface SocketKind {
@@ -66,6 +67,8 @@ export interface FilterSpec {
   readonly fastOpen: 'deny' | 'allow';
   /** What numbers meet that landward doesn't know: ENOSYS as on an older kernel, or leave. */
   readonly unknown: 'deny' | 'allow';
+  /** Groups of calls that a supervisor is asked about, after everything above has refused what it refuses. */
+  readonly notify: readonly NotifyGroup[];
 }
 
 /** TCP and nothing else: not MPTCP, SCTP or SMC, which Landlock doesn't restrict. */
@@ -101,4 +104,5 @@ export const DEFAULT_FILTER: Omit<FilterSpec, 'arch'> = {
   unixPairs: 'any',
   fastOpen: 'allow',
   unknown: 'deny',
+  notify: [],
 };

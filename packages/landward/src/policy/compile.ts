@@ -77,6 +77,7 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
     layers: layers.map(relocatedLayer),
     ruleset,
     filter: filter.filter,
+    supervisor: null,
     create: [...new Set(create)],
     env: compileEnv(policy.env),
     limits,

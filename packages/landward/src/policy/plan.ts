@@ -3,6 +3,7 @@
  * commands. Nothing in a plan is decided again later.
  */
 
+import type { NotifyGroup } from '../filter/notify.ts';
 import type { Missing, Origin, Rule, RuleLayer } from '../model/rules.ts';
 import type { Right } from '../uapi/landlock.ts';
 import type { Feature } from './features.ts';
@@ -130,6 +131,19 @@ export interface LimitPlan {
   readonly timeMs?: number;
 }
 
+/** What the supervisor holds of a plan, and what it has to be asked about for that. */
+export interface SupervisorPlan {
+  /** The gaps that it closes. */
+  readonly closes: readonly Feature[];
+  readonly groups: readonly NotifyGroup[];
+  /** Host names of the policy, without wildcards' stars: resolved by the supervisor itself. */
+  readonly names: readonly string[];
+  /** `observe` answers as if nothing were denied, and notes what would have been. */
+  readonly mode: 'enforce' | 'observe';
+  /** Set where the program's own Landlock calls are answered by the model: the ABI to show. */
+  readonly landlock?: { readonly abi: number; readonly errata: number };
+}
+
 export interface Plan {
   readonly version: 1;
   readonly arch: 'x86_64' | 'aarch64';
@@ -140,6 +154,8 @@ export interface Plan {
   readonly ruleset: PlanRuleset | null;
   /** A classic BPF program as packed `struct sock_filter` (8 bytes an instruction, host order), or `null`. */
   readonly filter: Uint8Array | null;
+  /** What the supervisor holds; `null` where the kernel alone holds the plan. */
+  readonly supervisor: SupervisorPlan | null;
   /** Directories to create before the start. */
   readonly create: readonly string[];
   readonly env: EnvPlan;

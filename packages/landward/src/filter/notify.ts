@@ -1,0 +1,134 @@
+/**
+ * Which calls a supervisor is asked about, by group, and which of them a filter can settle from registers alone.
+ *
+ * Owns the table of groups. What the supervisor answers is its business; that a notified call is never weaker than a
+ * refusal is the order in `compose.ts`: refusals come first.
+ */
+
+import { F, O } from '../uapi/open.ts';
+import { PR } from '../uapi/prctl.ts';
+import { MSG } from '../uapi/socket.ts';
+import type { SyscallName } from '../uapi/syscalls.ts';
+import { ALLOW, NOTIFY } from './action.ts';
+import { type Condition, type FilterRule, hasAny, is } from './rules.ts';
+
+interface Group {
+  readonly syscalls: readonly SyscallName[];
+  /** Calls of the group that need no question, by their registers. */
+  readonly settled?: readonly {
+    readonly syscalls: readonly SyscallName[];
+    readonly when: readonly Condition[];
+  }[];
+  /** Calls of which only some are asked about: those that meet the conditions. */
+  readonly only?: readonly {
+    readonly syscalls: readonly SyscallName[];
+    readonly when: readonly Condition[];
+  }[];
+}
+
+/** The same on every architecture. */
+const O_PATH = O.x86_64.PATH;
+const noAddress: Condition = { arg: 4, width: 64, op: 'eq', value: 0 };
+
+/** The groups of calls that a plan can ask to be notified of. */
+// biome-ignore format: one call a line would hide the groups
+export const NOTIFY_GROUPS = {
+  /** Opening by path. Opens of a place only (O_PATH) give no right, unless places are hidden (`find`). */
+  open: {
+    syscalls: ['open', 'openat', 'openat2', 'creat', 'open_by_handle_at'],
+    settled: [
+      { syscalls: ['openat'], when: [hasAny(2, O_PATH)] },
+      { syscalls: ['open'], when: [hasAny(1, O_PATH)] },
+    ],
+  },
+  /** New names. */
+  create: { syscalls: ['mkdir', 'mkdirat', 'mknod', 'mknodat', 'symlink', 'symlinkat'] },
+  remove: { syscalls: ['unlink', 'unlinkat', 'rmdir'] },
+  /** Moves and links. */
+  refer: { syscalls: ['rename', 'renameat', 'renameat2', 'link', 'linkat'] },
+  truncate: { syscalls: ['truncate'] },
+  /** What an open file keeps from its opening. */
+  opened: { syscalls: ['ftruncate', 'ioctl'] },
+  /** Whether something is there, and what it is. */
+  find: {
+    syscalls: [
+      'open', 'openat', 'openat2', 'stat', 'lstat', 'newfstatat', 'statx', 'access', 'faccessat', 'faccessat2', 'readlink',
+      'readlinkat', 'chdir', 'chroot', 'statfs', 'getxattr', 'lgetxattr', 'getxattrat', 'listxattr', 'llistxattr',
+      'listxattrat', 'name_to_handle_at', 'inotify_add_watch', 'fanotify_mark', 'file_getattr', 'ustat',
+    ],
+  },
+  list: { syscalls: ['getdents', 'getdents64'] },
+  /** Changing what is known about an object, not its content. */
+  metadata: {
+    syscalls: [
+      'chmod', 'fchmod', 'fchmodat', 'fchmodat2', 'chown', 'fchown', 'lchown', 'fchownat', 'utime', 'utimes', 'futimesat',
+      'utimensat', 'setxattr', 'lsetxattr', 'fsetxattr', 'setxattrat', 'removexattr', 'lremovexattr', 'fremovexattr',
+      'removexattrat', 'file_setattr',
+    ],
+  },
+  execute: { syscalls: ['execve', 'execveat'] },
+  connect: { syscalls: ['connect'] },
+  bind: { syscalls: ['bind', 'listen'] },
+  /** Sending with a destination. */
+  send: {
+    syscalls: ['sendto', 'sendmsg', 'sendmmsg'],
+    settled: [{ syscalls: ['sendto'], when: [noAddress, { arg: 3, width: 32, mask: MSG.FASTOPEN, op: 'eq', value: 0 }] }],
+  },
+  signal: {
+    syscalls: ['kill', 'tkill', 'tgkill', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo', 'pidfd_send_signal', 'fcntl'],
+    only: [{ syscalls: ['fcntl'], when: [is(1, F.SETOWN)] }, { syscalls: ['fcntl'], when: [is(1, F.SETOWN_EX)] }],
+  },
+  ptrace: {
+    syscalls: ['ptrace', 'process_vm_readv', 'process_vm_writev', 'process_madvise', 'kcmp', 'pidfd_getfd'],
+  },
+  mount: {
+    syscalls: ['mount', 'umount2', 'pivot_root', 'move_mount', 'fsconfig'],
+  },
+  /** The three calls of Landlock, for programs that use it themselves, and what its answers depend on. */
+  landlock: {
+    syscalls: ['landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self'],
+  },
+  /** Changes of identity: emulated calls are made with the caller's. */
+  credential: {
+    syscalls: [
+      'setuid', 'setgid', 'setreuid', 'setregid', 'setresuid', 'setresgid', 'setfsuid', 'setfsgid', 'setgroups', 'capset',
+    ],
+  },
+  /** What could blind the supervisor or fake a domain. */
+  guard: {
+    syscalls: ['prctl', 'ioprio_set'],
+    only: [
+      { syscalls: ['prctl'], when: [is(0, PR.SET_DUMPABLE)] },
+    ],
+  },
+} as const satisfies Record<string, Group>;
+
+export type NotifyGroup = keyof typeof NOTIFY_GROUPS;
+
+/**
+ * The rules that make a filter ask about groups of calls.
+ *
+ * @param groups a plan's groups; where one asks about a call that another settles, it is asked about
+ */
+export function notifyRules(groups: readonly NotifyGroup[]): FilterRule[] {
+  const rules: FilterRule[] = [];
+  const chosen = groups.map((name): Group => NOTIFY_GROUPS[name]);
+  const asked = new Set<SyscallName>();
+  const partly = (group: Group) =>
+    new Set([...(group.settled ?? []), ...(group.only ?? [])].flatMap((one) => one.syscalls));
+  for (const group of chosen) {
+    const some = partly(group);
+    for (const name of group.syscalls) if (!some.has(name)) asked.add(name);
+  }
+  if (asked.size > 0) rules.push({ syscalls: [...asked], action: NOTIFY, because: 'the supervisor answers' });
+  for (const { settled = [], only = [], syscalls } of chosen) {
+    for (const { syscalls: names, when } of only)
+      rules.push({ syscalls: names, when, action: NOTIFY, because: 'the supervisor answers' });
+    for (const { syscalls: names, when } of settled)
+      rules.push({ syscalls: names, when, action: ALLOW, because: 'asks for nothing that could be denied' });
+    const rest = settled.flatMap((one) => one.syscalls).filter((name) => syscalls.includes(name));
+    if (rest.length > 0)
+      rules.push({ syscalls: [...new Set(rest)], action: NOTIFY, because: 'the supervisor answers' });
+  }
+  return rules;
+}

@@ -1,0 +1,87 @@
+/**
+ * One denial, whoever told of it: the kernel's audit, a log, a tracepoint or the supervisor. What `audit` correlates,
+ * explains, stores and exports, and what the supervisor emits.
+ *
+ * Owns the shape. Every string in it may come from a confined program: escape before showing.
+ */
+
+import type { Position } from '../errors.ts';
+import type { Verdict } from './rules.ts';
+
+/** Who told of a denial. `log` is a file of the audit daemon or `ausearch --raw`, `kmsg` the kernel log. */
+export type DenialSource = 'audit' | 'log' | 'journal' | 'kmsg' | 'tracepoint' | 'supervisor';
+
+/** What a denial is about. Ports in host order; addresses as text without brackets. */
+export type DenialObject =
+  | {
+      readonly kind: 'path';
+      readonly path: string;
+      /** The other end of a rename or link. */
+      readonly to?: string;
+      readonly dev?: string;
+      readonly ino?: bigint;
+      readonly ioctl?: number;
+      readonly directory?: boolean;
+    }
+  | {
+      readonly kind: 'net';
+      readonly protocol?: 'tcp' | 'udp' | 'other';
+      readonly address?: string;
+      readonly port?: number;
+      readonly name?: string;
+    }
+  | { readonly kind: 'unix'; readonly path?: string; readonly abstract?: string }
+  | { readonly kind: 'task'; readonly pid: number; readonly comm: string }
+  | { readonly kind: 'mount'; readonly name: string; readonly dev?: string; readonly ino?: bigint }
+  | { readonly kind: 'none' };
+
+/** The process that was refused. Ids as the teller's PID namespace has them. */
+export interface DenialProcess {
+  readonly pid: number;
+  readonly tid?: number;
+  readonly comm?: string;
+  readonly exe?: string;
+  readonly uid?: number;
+}
+
+/** A layer that stood in the way. */
+export interface DenialLayer {
+  /** 0 for the oldest layer of the domain or policy. */
+  readonly layer: number;
+  readonly name?: string;
+  readonly missing: readonly string[];
+  readonly verdict?: Exclude<Verdict, 'allow'>;
+  /** The line that said no; absent where no rule grants the request. */
+  readonly rule?: { readonly text: string; readonly origin: Position; readonly because?: string };
+}
+
+/** One denial. */
+export interface DenialEvent {
+  readonly source: DenialSource;
+  /** Whether the program felt it, or it was only noted (a trial, a quiet observer). */
+  readonly effect: 'denied' | 'hidden' | 'observed';
+  /** Milliseconds since 1970, fractions allowed. */
+  readonly time: number;
+  /** The serial of the audit event. */
+  readonly serial?: number;
+  /** The system call, by name; absent where the teller does not know. */
+  readonly operation?: string;
+  /** What was asked and not granted, in audit spelling (`fs.read_file`, `net.connect_tcp`, `ptrace`, `unix.connect`). */
+  readonly missing: readonly string[];
+  readonly object: DenialObject;
+  /** What the program got. */
+  readonly errno?: number;
+  /** The domain that denied: the kernel's identifier, or `TID.version` of user-space Landlock. */
+  readonly domain?:
+    | { readonly kind: 'kernel'; readonly id: bigint }
+    | { readonly kind: 'user'; readonly id: string };
+  readonly process?: DenialProcess;
+  /** The layer that is blamed: the strictest, the youngest on a tie. */
+  readonly blame?: DenialLayer;
+  /** Every layer that refuses, oldest first, as far as the teller knows. */
+  readonly layers?: readonly DenialLayer[];
+  /** The run (see the registry of `audit`), where known. */
+  readonly run?: string;
+  /** Hex digest of the policy in force, where known. */
+  readonly digest?: string;
+}

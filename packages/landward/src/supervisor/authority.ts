@@ -1,0 +1,81 @@
+/**
+ * The questions that handlers ask, and who answers them. Every answer comes from `model`.
+ *
+ * Owns the contract. A run has one authority, which asks the policy of the plan and, where programs use Landlock
+ * themselves, the domain of the calling thread; the strictest answer counts. A denial is reported by the authority, not
+ * by handlers.
+ */
+
+import type { MetaRight } from '../model/rules.ts';
+import type { FsRight, NetRight } from '../uapi/landlock.ts';
+import type { Call } from './call.ts';
+import type { Entry, Place } from './place.ts';
+
+/** What a handler asks. */
+export type Question =
+  /** Rights on an object that exists: opening, truncating, executing. */
+  | { readonly kind: 'access'; readonly at: Place; readonly rights: readonly (FsRight | MetaRight)[] }
+  /**
+   * Opening a file that exists: `rights` must be had, `optional` ones (truncate, ioctl_dev) are looked up for later use
+   * of the open file.
+   */
+  | {
+      readonly kind: 'open';
+      readonly at: Place;
+      readonly rights: readonly FsRight[];
+      readonly optional: readonly FsRight[];
+    }
+  /** A new name: `fs.make_*` on the directory. With `open`, the rights that the new file is opened with. */
+  | {
+      readonly kind: 'make';
+      readonly entry: Entry;
+      readonly right: FsRight;
+      readonly open?: readonly FsRight[];
+      readonly optional?: readonly FsRight[];
+    }
+  | { readonly kind: 'remove'; readonly entry: Entry; readonly right: 'fs.remove_file' | 'fs.remove_dir' }
+  | {
+      readonly kind: 'refer';
+      readonly from: Entry;
+      readonly to: Entry;
+      readonly operation: 'rename' | 'link' | 'exchange';
+      readonly whiteout?: boolean;
+    }
+  /** Whether the place may be seen at all (`hide`). */
+  | { readonly kind: 'find'; readonly path: string; readonly at?: Place }
+  | {
+      readonly kind: 'net';
+      readonly right: NetRight;
+      /** `null` where the family has none. Text without brackets. */
+      readonly address: string | null;
+      readonly port: number;
+      /** Names that are known to mean the address for this run. */
+      readonly names: readonly string[];
+    }
+  | {
+      readonly kind: 'unix';
+      readonly operation: 'connect' | 'bind';
+      readonly at: { readonly place: Place } | { readonly abstract: string; readonly path?: never };
+      /** The socket's inode as the calling process holds it, for domains that decide by creator. */
+      readonly peer?: { readonly ino: bigint } | undefined;
+    }
+  /** `target` null: a process that is gone or outside of what can be seen. Signal 0 is asked as well. */
+  | { readonly kind: 'signal'; readonly tid: number; readonly signal: number }
+  | { readonly kind: 'ptrace'; readonly tid: number; readonly traceme?: boolean }
+  | { readonly kind: 'topology'; readonly at?: Place };
+
+/** Allowed is errno 0. `file` is what the open file keeps of the decision, for `OpenFiles`. */
+export interface Judgement {
+  readonly errno: number;
+  /** Optional rights that were not had, or rights that the open file must be watched for; absent where there are none. */
+  readonly lacking?: readonly FsRight[];
+}
+
+export interface Authority {
+  /** Answers and, on a denial, reports. In `observe` mode the errno is always 0. */
+  ask(call: Call, question: Question): Judgement;
+  /** Asks without reporting: for listings, and to choose among errors. */
+  would(call: Call, question: Question): Judgement;
+  /** Whether the calling thread is free of any restriction that this authority could answer with no. */
+  isFree(call: Call): boolean;
+}

@@ -1,0 +1,27 @@
+/**
+ * One supervised program tree: its plan, its authority, and the state that its handlers keep. Owns the contract only.
+ */
+
+import type { RuleIndex } from '../model/decide-rules.ts';
+import type { DenialEvent } from '../model/denial.ts';
+import type { Plan } from '../policy/plan.ts';
+import type { Authority } from './authority.ts';
+
+/** The part of a plan that the deciding thread needs; it is sent there as a message. */
+export type SupervisedPlan = Pick<Plan, 'arch' | 'abi' | 'digest' | 'layers' | 'ruleset'> & {
+  readonly supervisor: NonNullable<Plan['supervisor']>;
+};
+
+export interface Run {
+  /** Sixteen hex digits; the name of the run in the registry, in events and in `ps`. */
+  readonly id: string;
+  readonly plan: SupervisedPlan;
+  readonly index: RuleIndex;
+  readonly authority: Authority;
+  /** Hands a denial (or an observation) to the main thread. */
+  report(event: DenialEvent): void;
+  /** Ends the whole tree at once, with a reason for the person: what must not go on did happen. */
+  kill(reason: string): void;
+  /** State of the rooms' handlers, made when first asked and disposed with the run. */
+  state<T extends Disposable>(key: symbol, make: () => T): T;
+}
