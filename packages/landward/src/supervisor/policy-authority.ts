@@ -1,0 +1,196 @@
+/**
+ * The authority of a plan's policy: questions become requests to its rules, verdicts become errnos, denials become
+ * events.
+ *
+ * Decides nothing itself. Processes are inside or outside of the run by the run's tag (`Membership`).
+ */
+
+import { decideIndexed } from '../model/decide-rules.ts';
+import type { DenialObject } from '../model/denial.ts';
+import type { Request, RulesDecision } from '../model/rules.ts';
+import { ERRNO } from '../uapi/errno.ts';
+import type { FsRight } from '../uapi/landlock.ts';
+import type { Authority, Judgement, Question } from './authority.ts';
+import type { Call } from './call.ts';
+import { denialOf } from './denial-event.ts';
+import { requestsOf } from './policy-questions.ts';
+import type { Run } from './run.ts';
+
+/** Whether a thread belongs to the run; `undefined` where there is no such thread. */
+export type Membership = (tid: number) => boolean | undefined;
+
+const ALLOWED: Judgement = { errno: 0 };
+
+/** What a question came to: the decision to blame, and the object that it is about. */
+interface Verdict {
+  readonly errno: number;
+  readonly lacking?: readonly FsRight[];
+  readonly decision?: RulesDecision;
+  readonly request?: Request;
+  readonly missing?: readonly string[];
+}
+
+const FREE: Verdict = { errno: 0 };
+
+/**
+ * Makes the authority of a run's policy.
+ *
+ * @param run the run whose rules are asked; denials are reported to it
+ * @param isMember tells the run's own processes
+ */
+export function policyAuthority(run: () => Run, isMember: Membership): Authority {
+  const observing = () => run().plan.supervisor.mode === 'observe';
+  return {
+    ask(call, question) {
+      const verdict = judge(run(), isMember, question);
+      if (verdict.errno === 0) return judgement(verdict);
+      const effect = observing() ? 'observed' : verdict.errno === ERRNO.ENOENT ? 'hidden' : 'denied';
+      run().report(
+        denialOf(call, {
+          effect,
+          errno: verdict.errno,
+          object: objectOf(question),
+          missing: verdict.missing ?? verdict.decision?.blame.missing ?? [],
+          decision: verdict.decision,
+        }),
+      );
+      return observing() ? ALLOWED : judgement(verdict);
+    },
+    would(_call: Call, question) {
+      return observing() ? ALLOWED : judgement(judge(run(), isMember, question));
+    },
+    isFree: () => run().plan.layers.length === 0,
+  };
+}
+
+function judgement({ errno, lacking }: Verdict): Judgement {
+  if (errno === 0 && lacking === undefined) return ALLOWED;
+  return { errno, ...(lacking === undefined ? {} : { lacking }) };
+}
+
+function judge(run: Run, isMember: Membership, question: Question): Verdict {
+  switch (question.kind) {
+    case 'signal':
+    case 'ptrace': {
+      // A process that is gone is for the kernel to miss.
+      if (isMember(question.tid) !== false) return FREE;
+      if (question.kind === 'signal') return decide(run, { kind: 'scope', scope: 'scope.signal' });
+      return restricts(run) ? { errno: ERRNO.EPERM, missing: ['ptrace'] } : FREE;
+    }
+    case 'topology':
+      return run.plan.layers.some(({ categories }) => categories.includes('fs'))
+        ? { errno: ERRNO.EPERM, missing: ['fs.change_topology'] }
+        : FREE;
+    default:
+      return judgeRules(run, question);
+  }
+}
+
+function restricts(run: Run): boolean {
+  return run.plan.layers.some(({ categories, rules }) => categories.length > 0 || rules.length > 0);
+}
+
+function judgeRules(
+  run: Run,
+  question: Exclude<Question, { kind: 'signal' | 'ptrace' | 'topology' }>,
+): Verdict {
+  const asked = requestsOf(question);
+  switch (asked.kind) {
+    case 'nothing':
+      return FREE;
+    case 'unnamed':
+      return { errno: ERRNO.EACCES, missing: ['fs'] };
+    case 'find':
+      return found(run, asked.request);
+    case 'any':
+      return reached(run, asked.requests);
+    case 'all': {
+      for (const request of asked.requests) {
+        const verdict = decide(run, request);
+        if (verdict.errno !== 0) return verdict;
+      }
+      const lacking = asked.lookups.flatMap((request) =>
+        request.kind === 'path' && decideIndexed(run.index, request).errno !== 0
+          ? (request.rights as readonly FsRight[])
+          : [],
+      );
+      return lacking.length === 0 ? FREE : { errno: 0, lacking };
+    }
+  }
+}
+
+function decide(run: Run, request: Request): Verdict {
+  const decision = decideIndexed(run.index, request);
+  return decision.errno === 0 ? FREE : { errno: decision.errno, decision, request };
+}
+
+/**
+ * Whether a place may be seen. Hidden places are absent. A rule that denies an object without naming the right to see it
+ * leaves that it exists to be seen, as the kernel does where it holds the rule.
+ */
+function found(run: Run, request: Request): Verdict {
+  const decision = decideIndexed(run.index, request);
+  if (decision.errno === 0) return FREE;
+  const hidden = decision.layers.some(({ verdict }) => verdict === 'hide');
+  const named = decision.layers.some(
+    ({ verdict, rule }) => verdict === 'deny' && rule?.kind === 'path' && rule.rights.includes('meta.stat'),
+  );
+  if (!hidden && !named) return FREE;
+  return { errno: hidden ? ERRNO.ENOENT : ERRNO.EACCES, decision, request };
+}
+
+/**
+ * An address is reached where it, or a name that means it, is allowed, and no rule about one of its names says no. The
+ * model weighs a name against rules about addresses within one request.
+ */
+function reached(run: Run, requests: readonly Request[]): Verdict {
+  const decisions = requests.map((request) => ({ request, decision: decideIndexed(run.index, request) }));
+  const named = decisions.find(({ decision }) =>
+    decision.layers.some(
+      ({ verdict, rule }) => verdict !== 'allow' && rule?.kind === 'net' && rule.host.kind === 'name',
+    ),
+  );
+  if (named !== undefined) return { errno: named.decision.errno, ...named };
+  if (decisions.some(({ decision }) => decision.errno === 0)) return FREE;
+  const told = decisions.findLast(({ decision }) => decision.blame.rule !== undefined) ?? decisions.at(-1)!;
+  return { errno: told.decision.errno, ...told };
+}
+
+function objectOf(question: Question): DenialObject {
+  switch (question.kind) {
+    case 'access':
+    case 'open':
+      return {
+        kind: 'path',
+        path: question.at.path,
+        ino: question.at.ino,
+        directory: question.at.type === 'dir',
+      };
+    case 'find':
+      return { kind: 'path', path: question.path };
+    case 'make':
+    case 'remove':
+      return { kind: 'path', path: question.entry.path };
+    case 'refer':
+      return { kind: 'path', path: question.from.path, to: question.to.path };
+    case 'net': {
+      const { right, address, port, names } = question;
+      return {
+        kind: 'net',
+        protocol: right.endsWith('tcp') ? 'tcp' : 'udp',
+        port,
+        ...(address === null ? {} : { address }),
+        ...(names[0] === undefined ? {} : { name: names[0] }),
+      };
+    }
+    case 'unix':
+      return 'place' in question.at
+        ? { kind: 'unix', path: question.at.place.path }
+        : { kind: 'unix', abstract: question.at.abstract };
+    case 'signal':
+    case 'ptrace':
+      return { kind: 'task', pid: question.tid, comm: '' };
+    case 'topology':
+      return question.at === undefined ? { kind: 'none' } : { kind: 'mount', name: question.at.path };
+  }
+}
