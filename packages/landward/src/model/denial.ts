@@ -42,6 +42,8 @@ export interface DenialProcess {
   readonly comm?: string;
   readonly exe?: string;
   readonly uid?: number;
+  /** The program's arguments as far as the kernel's log has them (up to 128 bytes). */
+  readonly commandLine?: readonly string[];
 }
 
 /** A layer that stood in the way. */
@@ -76,6 +78,10 @@ export interface DenialEvent {
     | { readonly kind: 'kernel'; readonly id: bigint }
     | { readonly kind: 'user'; readonly id: string };
   readonly process?: DenialProcess;
+  /** Who put the domain on, as it was then, where the teller knows: not who was refused, but above them or the same. */
+  readonly enforcer?: DenialProcess;
+  /** Names that the call gave, where audit rules made the kernel log them. */
+  readonly names?: readonly string[];
   /** The layer that is blamed: the strictest, the youngest on a tie. */
   readonly blame?: DenialLayer;
   /** Every layer that refuses, oldest first, as far as the teller knows. */
