@@ -16,6 +16,9 @@ import { importsOf } from './rooms.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
+/** What a user installs beside landward for the commands that need it. */
+const OPTIONAL = [/^@opentelemetry\//, 'aws4fetch', 'hyparquet-writer', 'prom-client'];
+
 /** Emits the library and the command line into `out`; throws with the compiler's own words when it refuses. */
 export async function build(out: string): Promise<void> {
   rmSync(out, { recursive: true, force: true });
@@ -37,7 +40,7 @@ async function bundleCli(out: string): Promise<void> {
   const bundle = await rolldown({
     input: join(out, 'cli/main.js'),
     platform: 'node',
-    external: [/^node:/, 'jsonc-parser', 'toml-eslint-parser'],
+    external: [/^node:/, 'jsonc-parser', 'toml-eslint-parser', ...OPTIONAL],
     onLog(level, log) {
       // A module that is imported both ways stays lazy where it can; nothing to mend.
       if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT')

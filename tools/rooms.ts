@@ -24,7 +24,21 @@ const ROOMS = {
   },
   kernel: { imports: ['uapi'], types: ['policy'], pure: false },
   supervisor: { imports: ['uapi', 'model', 'filter', 'kernel'], types: ['policy'], pure: false },
-  audit: { imports: ['uapi', 'model', 'policy', 'kernel'], pure: false },
+  audit: {
+    imports: ['uapi', 'model', 'policy', 'kernel'],
+    // Optional peers: only the command that needs one loads it.
+    packages: [
+      '@opentelemetry/exporter-logs-otlp-proto',
+      '@opentelemetry/exporter-metrics-otlp-proto',
+      '@opentelemetry/resources',
+      '@opentelemetry/sdk-logs',
+      '@opentelemetry/sdk-metrics',
+      'aws4fetch',
+      'hyparquet-writer',
+      'prom-client',
+    ],
+    pure: false,
+  },
   launch: { imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit'], pure: false },
   cli: {
     imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit', 'launch', '.'],
