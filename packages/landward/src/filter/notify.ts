@@ -5,11 +5,13 @@
  * refusal is the order in `compose.ts`: refusals come first.
  */
 
+import { ERRNO } from '../uapi/errno.ts';
 import { F, O } from '../uapi/open.ts';
 import { PR } from '../uapi/prctl.ts';
+import { RLIMIT } from '../uapi/resource.ts';
 import { MSG } from '../uapi/socket.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
-import { ALLOW, NOTIFY } from './action.ts';
+import { ALLOW, fail, NOTIFY } from './action.ts';
 import { type Condition, type FilterRule, hasAny, is } from './rules.ts';
 
 interface Group {
@@ -104,6 +106,22 @@ export const NOTIFY_GROUPS = {
 } as const satisfies Record<string, Group>;
 
 export type NotifyGroup = keyof typeof NOTIFY_GROUPS;
+
+/** A supervised tree is known by this limit, which Linux keeps for every process and asks nobody about. */
+export const TAG_RULES: readonly FilterRule[] = [
+  {
+    syscalls: ['prlimit64'],
+    when: [is(1, RLIMIT.LOCKS), { arg: 2, width: 64, op: 'ne', value: 0 }],
+    action: fail(ERRNO.EPERM),
+    because: 'changes the mark of a supervised process',
+  },
+  {
+    syscalls: ['setrlimit'],
+    when: [is(0, RLIMIT.LOCKS)],
+    action: fail(ERRNO.EPERM),
+    because: 'changes the mark of a supervised process',
+  },
+];
 
 /**
  * The rules that make a filter ask about groups of calls.

@@ -7,9 +7,11 @@
 
 import { LandwardError } from '../errors.ts';
 import { composeFilter, filterResiduals } from '../filter/compose.ts';
+import type { NotifyGroup } from '../filter/notify.ts';
 import {
   DEFAULT_FILTER,
   type FilterSpec,
+  OPEN_FILTER,
   ROUTE_SOCKETS,
   type SocketKind,
   TCP_SOCKETS,
@@ -44,6 +46,10 @@ export function compileFilter(
   net: NetResult,
   scopes: ScopeResult,
   gaps: GapList,
+  supervised: { readonly notify: readonly NotifyGroup[]; readonly only: boolean } = {
+    notify: [],
+    only: false,
+  },
 ): FilterResult {
   const refused = {
     tcp: net.restricted && closed(net.reach['net.bind_tcp'], net.reach['net.connect_tcp']),
@@ -54,8 +60,10 @@ export function compileFilter(
   const unixSockets = sockets === 'any' || sockets.some((kind) => kind.family === AF.UNIX);
   // A socket that listens without being bound takes a free port, and Landlock is not asked.
   const listen = net.restricted && !net.freePort && net.reach['net.bind_tcp'] === 'none' && !refused.tcp;
+  const { notify, only } = supervised;
   const spec: FilterSpec = {
     ...DEFAULT_FILTER,
+    notify,
     arch: host.arch,
     ioUring: policy.process.ioUring,
     ptrace: policy.process.ptrace,
@@ -82,7 +90,8 @@ export function compileFilter(
       'a TCP socket that listens without being bound takes a free port, which Landlock does not ask about',
     );
   }
-  return { spec, filter: host.seccomp ? composeFilter(spec) : null, refused, residual };
+  const program = composeFilter(only ? { ...OPEN_FILTER, arch: host.arch, notify } : spec);
+  return { spec, filter: host.seccomp ? program : null, refused, residual };
 }
 
 const NET_BIT_CONNECT_TCP = 1 << NET_RIGHTS['net.connect_tcp'].bit;

@@ -32,6 +32,7 @@ import {
   restrictedBy,
   type Tree,
 } from './compile-tree.ts';
+import { type Widened, widen } from './compile-widen.ts';
 import type { Host } from './plan.ts';
 
 const MAKE_SOCK = fsMask('fs.make_sock');
@@ -57,7 +58,13 @@ export interface FsResult {
 }
 
 /** Compiles the path rules of all layers. */
-export function compileFs(layers: readonly LocatedLayer[], host: Host, row: AbiRow, gaps: GapList): FsResult {
+export function compileFs(
+  layers: readonly LocatedLayer[],
+  host: Host,
+  row: AbiRow,
+  gaps: GapList,
+  widened: Widened = new Map(),
+): FsResult {
   const restricted = restrictedBits(layers);
   const handled = handledBits(restricted, row);
   const held = handled | (handled & MAKE_SOCK ? BIND_BIT & restricted : 0);
@@ -67,6 +74,7 @@ export function compileFs(layers: readonly LocatedLayer[], host: Host, row: AbiR
   let globs: ReadonlyMap<GlobRule, number | null>;
   for (;;) {
     tree = buildTree(layers, dropped);
+    if (widened.size > 0) widen(tree, layers, widened, host, gaps);
     lowerBinds(tree, gaps);
     globs = expandGlobs(tree, host, { left: MAX_NAMES });
     effects = effectsOf(tree, held);

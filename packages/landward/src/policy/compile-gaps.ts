@@ -1,7 +1,8 @@
 /**
- * The list of what this host cannot hold, while a policy is compiled.
+ * The list of what this host's kernel cannot hold, while a policy is compiled.
  *
- * Owns acceptance by name; finding gaps is the work of the other `compile` files, refusing them of `compile-refuse.ts`.
+ * Owns acceptance by name, and the split between what the supervisor holds instead and what remains a gap; finding gaps is
+ * the work of the other `compile` files, refusing them of `compile-refuse.ts`.
  */
 
 import type { Rule } from '../model/rules.ts';
@@ -11,7 +12,9 @@ import type { Gap } from './plan.ts';
 /** Collects gaps; the same feature for the same place in a text is one gap. */
 export interface GapList {
   readonly gaps: readonly Gap[];
-  /** Whether a person accepted this gap by name. */
+  /** What the supervisor holds instead of the kernel. */
+  readonly held: readonly Gap[];
+  /** Whether the kernel's part is compiled without the feature: a person accepted the gap by name, or the supervisor holds it. */
   accepts(feature: Feature): boolean;
   add(
     feature: Feature,
@@ -19,23 +22,33 @@ export interface GapList {
   ): void;
 }
 
-/** An empty list. */
-export function gapList(degrade: readonly Feature[]): GapList {
+/**
+ * An empty list.
+ *
+ * @param degrade the gaps that a person accepted
+ * @param supervised the features that the supervisor holds in this plan
+ */
+export function gapList(degrade: readonly Feature[], supervised: ReadonlySet<Feature> = new Set()): GapList {
   const accepted = new Set(degrade);
   const found = new Map<string, Gap>();
+  const held = new Map<string, Gap>();
   return {
     get gaps() {
       return [...found.values()];
     },
-    accepts: (feature) => accepted.has(feature),
+    get held() {
+      return [...held.values()];
+    },
+    accepts: (feature) => accepted.has(feature) || supervised.has(feature),
     add(feature, { rule, lost, closes } = {}) {
       const at = rule?.origin;
       const key =
         at === undefined
           ? `${feature} ${lost ?? ''}`
           : `${feature} ${at.file} ${at.line} ${at.column} ${lost ?? ''}`;
-      if (found.has(key)) return;
-      found.set(key, {
+      const list = supervised.has(feature) && rule?.enforce !== 'kernel' ? held : found;
+      if (list.has(key)) return;
+      list.set(key, {
         feature,
         lost: lost ?? FEATURES[feature].lost,
         closes: closes ?? FEATURES[feature].closes,

@@ -19,8 +19,10 @@ export function reportRule(
   layer: number,
   index: number,
   gaps: readonly Gap[],
+  supervised: boolean,
 ): RuleReport {
   const { rule } = input.layers[layer]!.rules[index]!;
+  if (supervised && gaps.length === 0) return { rule, enforcer: 'supervisor', state: 'fully', lost: [] };
   const row = { rule, ...judge(input, layer, index) };
   const missed = gaps.filter((gap) => gap.feature !== 'because');
   if (missed.length === 0) return row;

@@ -21,6 +21,7 @@ import type { FilterResult } from './compile-filter.ts';
 import type { FsResult } from './compile-fs.ts';
 import { shown } from './compile-fs-gaps.ts';
 import type { NetResult } from './compile-net.ts';
+import { SUPERVISES, supervisedNote } from './compile-report-held.ts';
 import { reportRule } from './compile-report-rule.ts';
 import type { ScopeResult } from './compile-scopes.ts';
 import { CONNECT_BIT } from './compile-tree.ts';
@@ -35,6 +36,8 @@ export interface ReportInput {
   readonly scopes: ScopeResult;
   readonly filter: FilterResult;
   readonly gaps: readonly Gap[];
+  /** What the supervisor holds. */
+  readonly held: readonly Gap[];
   readonly limits: readonly string[];
   readonly notes: readonly string[];
   readonly ruleset: PlanRuleset | null;
@@ -44,8 +47,11 @@ export interface ReportInput {
 export function reportOf(input: ReportInput): Report {
   const { row, layers, gaps } = input;
   const missed = gapsByRule(gaps);
+  const held = gapsByRule(input.held);
   const rules = layers.flatMap((layer, index) =>
-    layer.rules.map(({ rule }, place) => reportRule(input, index, place, missed.get(rule) ?? [])),
+    layer.rules.map(({ rule }, place) =>
+      reportRule(input, index, place, missed.get(rule) ?? [], held.has(rule)),
+    ),
   );
   return {
     abi: row.abi,
@@ -54,7 +60,7 @@ export function reportOf(input: ReportInput): Report {
     rules,
     stricter: stricterOf(input),
     residual: residualOf(input),
-    notes: input.notes,
+    notes: [...supervisedNote(input.held), ...input.notes],
   };
 }
 
@@ -76,11 +82,12 @@ function stateOf({ gaps, ruleset, filter, fs }: ReportInput): Report['state'] {
   return ruleset === null && filter.filter === null ? 'not' : 'partially';
 }
 
-function rightsOf({ fs, net, scopes, filter, ruleset }: ReportInput): Report['rights'] {
+function rightsOf({ fs, net, scopes, filter, ruleset, held }: ReportInput): Report['rights'] {
   const states: { right: Right; state: 'enforced' | 'not handled' | 'lost' }[] = [];
   const put = (right: Right, handled: boolean, wanted: boolean) =>
     states.push({ right, state: handled ? 'enforced' : wanted ? 'lost' : 'not handled' });
   const root = fs.effects.of.get(fs.tree.root)!;
+  const supervised = new Set<string>(held.map(({ feature }) => feature));
   for (const right of Object.keys(FS_RIGHTS) as FsRight[]) {
     const bit = fsMask(right);
     // Any ruleset with filesystem rights denies fs.refer, also on the ABI that does not know it.
@@ -88,18 +95,32 @@ function rightsOf({ fs, net, scopes, filter, ruleset }: ReportInput): Report['ri
     const handled = always || ((ruleset?.handledFs ?? 0) & bit) !== 0;
     // The filter stands in for the kernel where no UNIX socket can be made.
     const byFilter = bit === CONNECT_BIT && filter.refused.unix;
-    put(right, handled || byFilter, (fs.restricted & bit & ~root.safe) !== 0);
+    put(
+      right,
+      handled || byFilter || supervised.has(SUPERVISES[right] ?? ''),
+      (fs.restricted & bit & ~root.safe) !== 0,
+    );
   }
   for (const right of Object.keys(NET_RIGHTS) as NetRight[]) {
     const udp = (netMask(right) & netMask('net.bind_udp', 'net.connect_send_udp')) !== 0;
     const byFilter =
       filter.filter !== null && net.restricted && (udp ? filter.refused.udp : filter.refused.tcp);
-    put(right, ((ruleset?.handledNet ?? 0) & netMask(right)) !== 0 || byFilter, net.reach[right] !== 'all');
+    put(
+      right,
+      ((ruleset?.handledNet ?? 0) & netMask(right)) !== 0 ||
+        byFilter ||
+        supervised.has(udp ? 'net.udp' : 'net.tcp'),
+      net.reach[right] !== 'all',
+    );
   }
   for (const scope of Object.keys(SCOPES) as Scope[]) {
     const byFilter = scope === 'scope.abstract_unix_socket' && filter.refused.unix && filter.filter !== null;
     const wanted = (scopes.wanted & scopeMask(scope)) !== 0;
-    put(scope, ((ruleset?.scoped ?? 0) & scopeMask(scope)) !== 0 || (byFilter && wanted), wanted);
+    put(
+      scope,
+      ((ruleset?.scoped ?? 0) & scopeMask(scope)) !== 0 || (byFilter && wanted) || supervised.has(scope),
+      wanted,
+    );
   }
   return states;
 }

@@ -12,14 +12,16 @@ import { compileEnv } from './compile-env.ts';
 import { locate, relocatedLayer } from './compile-facts.ts';
 import { compileFilter } from './compile-filter.ts';
 import { compileFs } from './compile-fs.ts';
-import { gapList } from './compile-gaps.ts';
+import { type GapList, gapList } from './compile-gaps.ts';
 import { compileLimits } from './compile-limits.ts';
 import { compileNet } from './compile-net.ts';
 import { compileQuiet, type QuietResult } from './compile-quiet.ts';
 import { reportOf } from './compile-report.ts';
 import { compileScopes } from './compile-scopes.ts';
 import { programNote, protectClock, protectSelf } from './compile-self.ts';
-import type { Host, Plan, PlanRuleset, Report } from './plan.ts';
+import { namesOf, observedGroups, supervisedFeatures, supervisorPlan } from './compile-supervisor.ts';
+import { type Widened, widenedRules } from './compile-widen.ts';
+import type { Host, Plan, PlanRuleset, Report, SupervisorPlan } from './plan.ts';
 import type { Policy } from './policy.ts';
 
 export { refuse } from './compile-refuse.ts';
@@ -27,6 +29,11 @@ export { refuse } from './compile-refuse.ts';
 export interface CompileOptions {
   /** Hex SHA-256 of the canonical policy, for `plan.digest`. */
   readonly digest?: string;
+  /**
+   * Lets an observing supervisor note every denial: `explain` leaves what the plan denies as it is, `trial` denies
+   * nothing at all.
+   */
+  readonly observe?: 'explain' | 'trial';
 }
 
 /**
@@ -42,15 +49,33 @@ export interface CompileOptions {
  * const plan = compile(policy, host);
  * refuse(plan);
  */
-export function compile(policy: Policy, host: Host, { digest = '' }: CompileOptions = {}): Plan {
+export function compile(policy: Policy, host: Host, options: CompileOptions = {}): Plan {
   checkFloor(policy, host);
-  const gaps = gapList(policy.require.degrade);
+  const kernel = pass(policy, host, options, gapList(policy.require.degrade), new Map());
+  const supervised = supervisedFeatures(policy, host, kernel.gaps);
+  if (supervised === null || options.observe === 'trial') return kernel;
+  const gaps = gapList(policy.require.degrade, supervised);
+  return pass(policy, host, options, gaps, widenedRules(kernel.gaps));
+}
+
+function pass(
+  policy: Policy,
+  host: Host,
+  { digest = '', observe }: CompileOptions,
+  gaps: GapList,
+  widened: Widened,
+): Plan {
   const row = abiRow(host.abi);
   const layers = locate(policy.layers, host, policy.foreign);
-  const fs = compileFs(layers, host, row, gaps);
+  const fs = compileFs(layers, host, row, gaps, widened);
   const net = compileNet(layers, row, gaps);
   const scopes = compileScopes(layers, row, host.seccomp, fs.connect, gaps);
-  const filter = compileFilter(policy, host, row, net, scopes, gaps);
+  const rules = layers.map(relocatedLayer);
+  const supervisor = observing(supervisorPlan(rules, gaps), rules, observe);
+  const filter = compileFilter(policy, host, row, net, scopes, gaps, {
+    notify: supervisor?.groups ?? [],
+    only: observe === 'trial',
+  });
   const { plan: limits, stricter } = compileLimits(policy.limits, host, gaps);
   if (policy.subject !== 'caller') {
     gaps.add('net.subject', {
@@ -58,7 +83,8 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
     });
   }
   const quiet = compileQuiet(layers, fs, net, row);
-  const ruleset = rulesetOf(policy, fs, net, quiet, scopes.scoped, row.restrictFlags);
+  const ruleset =
+    observe === 'trial' ? null : rulesetOf(policy, fs, net, quiet, scopes.scoped, row.restrictFlags);
   const wanted = fs.restricted !== 0 || net.restricted || scopes.restricted || scopes.wanted !== 0;
   if (row.abi === 0 && wanted)
     gaps.add('landlock', { lost: `${lostWithout(host)}, so nothing is restricted by Landlock` });
@@ -67,22 +93,22 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
   const create = layers.flatMap((layer) =>
     layer.rules.flatMap((rule) => (rule.create === null ? [] : [rule.create])),
   );
-  const { gaps: found } = gaps;
+  const { gaps: found, held } = gaps;
   let report: Report | undefined;
   return {
     version: 1,
     arch: host.arch,
     abi: row.abi,
     digest,
-    layers: layers.map(relocatedLayer),
+    layers: rules,
     ruleset,
     filter: filter.filter,
-    supervisor: null,
+    supervisor,
     create: [...new Set(create)],
     env: compileEnv(policy.env),
     limits,
     keepFds: policy.keepFds,
-    stays: limits.timeMs !== undefined,
+    stays: limits.timeMs !== undefined || supervisor !== null,
     gaps: found,
     // Made when it is first read: most starts tell nobody.
     get report() {
@@ -95,12 +121,29 @@ export function compile(policy: Policy, host: Host, { digest = '' }: CompileOpti
         scopes,
         filter,
         gaps: found,
+        held,
         limits: stricter,
         notes,
         ruleset,
       });
       return report;
     },
+  };
+}
+
+/** The supervisor's part with an observer added, where one is asked for. */
+function observing(
+  supervisor: SupervisorPlan | null,
+  layers: Plan['layers'],
+  observe: CompileOptions['observe'],
+): SupervisorPlan | null {
+  if (observe === undefined) return supervisor;
+  const groups = new Set([...(supervisor?.groups ?? []), ...observedGroups(layers)]);
+  return {
+    closes: supervisor?.closes ?? [],
+    groups: [...groups].sort(),
+    names: supervisor?.names ?? namesOf(layers),
+    mode: supervisor === null ? 'observe' : supervisor.mode,
   };
 }
 
