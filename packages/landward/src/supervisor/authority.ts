@@ -6,6 +6,8 @@
  * by handlers.
  */
 
+import type { SocketAddress } from '../model/landlock/inet.ts';
+import type { InetSocket } from '../model/landlock/world.ts';
 import type { MetaRight } from '../model/rules.ts';
 import type { FsRight, NetRight } from '../uapi/landlock.ts';
 import type { Call } from './call.ts';
@@ -51,6 +53,16 @@ export type Question =
       readonly port: number;
       /** Names that are known to mean the address for this run. */
       readonly names: readonly string[];
+      /**
+       * The call as Landlock judges it: the socket and the address as the program gave them, before any other check.
+       * Absent where only the right counts.
+       */
+      readonly attempt?: {
+        readonly call: 'bind' | 'connect' | 'send';
+        readonly socket: InetSocket;
+        readonly given: SocketAddress | null;
+        readonly fastOpen?: boolean;
+      };
     }
   | {
       readonly kind: 'unix';
@@ -59,16 +71,26 @@ export type Question =
       /** The socket's inode as the calling process holds it, for domains that decide by creator. */
       readonly peer?: { readonly ino: bigint } | undefined;
     }
+  /** Using an open file for what was decided at its opening; `file` is the `Judgement.file` of then. */
+  | {
+      readonly kind: 'opened';
+      readonly at: Place;
+      readonly right: 'fs.truncate' | 'fs.ioctl_dev';
+      readonly ioctl?: number;
+      readonly file?: unknown;
+    }
   /** `target` null: a process that is gone or outside of what can be seen. Signal 0 is asked as well. */
   | { readonly kind: 'signal'; readonly tid: number; readonly signal: number }
   | { readonly kind: 'ptrace'; readonly tid: number; readonly traceme?: boolean }
   | { readonly kind: 'topology'; readonly at?: Place };
 
-/** Allowed is errno 0. `file` is what the open file keeps of the decision, for `OpenFiles`. */
+/** Allowed is errno 0. */
 export interface Judgement {
   readonly errno: number;
   /** Optional rights that were not had, or rights that the open file must be watched for; absent where there are none. */
   readonly lacking?: readonly FsRight[];
+  /** What the open file has to keep for the question `opened`; means something to the authority only. */
+  readonly file?: unknown;
 }
 
 export interface Authority {

@@ -15,6 +15,11 @@ export interface Place {
   readonly type: InodeType;
   readonly dev: bigint;
   readonly ino: bigint;
+  /**
+   * The directory in which its name was found, as an O_PATH descriptor owned by the call; absent where the resolver did
+   * not go through a name, and for directories, which know their parent.
+   */
+  readonly parent?: number;
   /** Whether it has no name any more, or never had. */
   readonly unlinked: boolean;
   /** Whether it is on a file system that Landlock never looks at (pipes, sockets, anonymous files, namespaces). */

@@ -160,6 +160,7 @@ function objectOf(question: Question): DenialObject {
   switch (question.kind) {
     case 'access':
     case 'open':
+    case 'opened':
       return {
         kind: 'path',
         path: question.at.path,

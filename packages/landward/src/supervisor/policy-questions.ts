@@ -33,6 +33,8 @@ export function requestsOf(question: PathQuestion): Asked {
       return onPlace(question.at, question.rights, []);
     case 'open':
       return onPlace(question.at, question.rights, question.optional);
+    case 'opened':
+      return onPlace(question.at, [question.right], []);
     case 'find': {
       if (question.at?.exempt) return NOTHING;
       const path = absolute(question.path);
