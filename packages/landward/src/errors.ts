@@ -34,6 +34,13 @@ export const CODES = {
     exit: 125,
     solve: 'Install the package for this architecture, or run npm run native in a clone',
   },
+  STORE: {
+    exit: 125,
+    solve:
+      'Check the state directory ($XDG_STATE_HOME/landward): its owner, its space, the version of its files',
+  },
+  PEER_MISSING: { exit: 125, solve: 'Install the package named here beside landward: npm install NAME' },
+  CONFIG_INVALID: { exit: 125, solve: 'Correct the value at the place shown' },
 } as const satisfies Record<string, { readonly exit: number; readonly solve: string }>;
 
 export type Code = keyof typeof CODES;

@@ -1,0 +1,52 @@
+/**
+ * Where landward keeps what it learned: `$XDG_STATE_HOME/landward`, for its owner alone.
+ *
+ * Owns the place and its permissions; what lies in it is the registry's and the store's. A place that somebody else
+ * could write is refused: what is kept here says who was denied what.
+ */
+
+import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { LandwardError } from '../errors.ts';
+
+/**
+ * The state directory of this user, whether or not it exists.
+ *
+ * @param env the environment; a relative `XDG_STATE_HOME` counts as none, as the XDG specification says
+ */
+export function stateDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  const state = env.XDG_STATE_HOME;
+  const base = state !== undefined && isAbsolute(state) ? state : join(env.HOME ?? homedir(), '.local/state');
+  return join(base, 'landward');
+}
+
+/**
+ * Makes a directory for this user alone, or checks the one that is there.
+ *
+ * @param path below or equal to the state directory
+ * @returns its real path
+ * @throws LandwardError STORE where it belongs to somebody else, others may write it, or it cannot be made
+ */
+export function ownDirectory(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new LandwardError('STORE', `The directory ${path} cannot be made: ${(cause as Error).message}`, {
+      part: path,
+      cause,
+    });
+  }
+  const real = realpathSync(path);
+  const { uid, mode } = lstatSync(real);
+  if (uid !== process.geteuid?.() || (mode & 0o022) !== 0)
+    throw new LandwardError(
+      'STORE',
+      `The directory ${real} belongs to somebody else or can be written by others`,
+      {
+        part: real,
+        fix: `Make it yours alone (chmod 700), or set XDG_STATE_HOME to another place`,
+      },
+    );
+  return real;
+}
