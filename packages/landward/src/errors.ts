@@ -20,6 +20,11 @@ export const CODES = {
   USAGE: { exit: 125, solve: 'See landward --help' },
   KERNEL: { exit: 125, solve: 'Run landward status to see what this system can enforce' },
   UNSUPPORTED: { exit: 125, solve: 'Run landward status to see what this system can enforce' },
+  SUPERVISOR: {
+    exit: 125,
+    solve:
+      "Run landward status to see whether the supervisor works here, or write enforce = 'kernel' in [require]",
+  },
   THREADS: { exit: 125, solve: 'Restrict the process before the threads named here exist' },
   COMMAND_NOT_EXECUTABLE: {
     exit: 126,
@@ -29,6 +34,10 @@ export const CODES = {
   COMMAND_FAILED: {
     exit: 1,
     solve: 'See what the program printed; landward why tells which rule would allow what it did',
+  },
+  SOURCE: {
+    exit: 125,
+    solve: 'Check that the log or the kernel interface exists, and that this user may read it',
   },
   NATIVE_MISSING: {
     exit: 125,

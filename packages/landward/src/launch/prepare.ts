@@ -58,7 +58,8 @@ export function prepare(plan: Plan): Prepared {
   return prepared;
 }
 
-function buildRuleset(ruleset: PlanRuleset, created: ReadonlySet<string>, vanished: string[]): Fd {
+/** Builds a ruleset. `created` are identities of directories made for it; `vanished` gets optional paths that are gone. */
+export function buildRuleset(ruleset: PlanRuleset, created: ReadonlySet<string>, vanished: string[]): Fd {
   const attr = rulesetAttr(ruleset);
   const fd = aboveStandard(call('create the ruleset', 'landlock_create_ruleset', attr, attr.byteLength, 0));
   try {

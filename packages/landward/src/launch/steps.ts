@@ -9,6 +9,7 @@
 import { type Image, ImageBuilder, type Slot } from '../kernel/image.ts';
 import { addFilterStep } from '../kernel/seccomp.ts';
 import type { Plan } from '../policy/plan.ts';
+import { CLONE } from '../uapi/clone.ts';
 import { CLOSE_RANGE, F } from '../uapi/open.ts';
 import { PR } from '../uapi/prctl.ts';
 import { RLIMIT } from '../uapi/resource.ts';
@@ -43,8 +44,25 @@ export interface Start {
   readonly hardLimits?: ReadonlyMap<number, bigint | null>;
   /** The limit on open files to set. */
   readonly openFiles?: Limit | undefined;
+  /** Set where a supervisor takes the listener of the filter. */
+  readonly supervised?: SupervisedSteps | undefined;
   /** Whether dispositions that Node has changed are set back; a new process of the addon has that done already. */
   readonly resetSignals?: boolean;
+}
+
+/** What a supervised start needs besides. */
+export interface SupervisedSteps {
+  /** The run's tag: what RLIMIT_LOCKS is set to. */
+  readonly tag: bigint;
+  /** The umask of the program; the thread that starts it has one of its own. */
+  readonly umask: number;
+  /** The directory of the program, where `cwd` is not given, as an open descriptor. */
+  readonly directory: number;
+  /** The child's ends of two pipes: it tells its pid and listener by the first, and waits for a word on the second. */
+  readonly told: number;
+  readonly go: number;
+  /** Flags of the filter. */
+  readonly flags: number;
 }
 
 const SIG_SETMASK = 2;
@@ -73,17 +91,54 @@ export type Setup = Omit<Start, 'arch' | 'ruleset' | 'file' | 'argv' | 'env'>;
 
 /** The steps of a start in their order, without `execve`. */
 export function beforeExec(build: ImageBuilder, start: Setup, ruleset: number | Slot | null): void {
+  if (start.supervised !== undefined) forkSteps(build);
   if (start.group) build.step('setpgid', [0, 0], 'make a process group');
   if (start.parentDeathSignal) tieSteps(build, start.parentDeathSignal, start.parent);
   if (start.cgroupProcs !== undefined)
     build.step('write', [start.cgroupProcs, build.string('0'), 1], 'enter the cgroup');
   if (start.resetSignals) signalSteps(build);
   descriptorSteps(build, start);
+  if (start.supervised !== undefined)
+    build.step('fchdir', [start.supervised.directory], 'change to the directory');
   if (start.cwd !== undefined)
     build.step('chdir', [build.string(start.cwd)], `change to the directory ${JSON.stringify(start.cwd)}`);
   limitSteps(build, start);
-  confineSteps(build, start.plan, ruleset);
+  if (start.supervised === undefined) confineSteps(build, start.plan, ruleset);
+  else supervisedSteps(build, start.plan, ruleset, start.supervised);
 }
+
+/** A second child that nobody waits for: the first ends at the step that a process id is no answer to. */
+function forkSteps(build: ImageBuilder): void {
+  const forked = build.slot();
+  build.step('clone', [CLONE.PARENT | SIGCHLD, 0, 0, 0, 0], 'make the process', { store: forked });
+  build.step('rt_sigprocmask', [forked, build.reserve(8), null, SIGSET_BYTES], 'leave the start to it');
+}
+
+const SIGCHLD = 17;
+
+/** The restriction with a supervisor: the child tells of its listener and waits until somebody has taken it. */
+function supervisedSteps(
+  build: ImageBuilder,
+  plan: Plan,
+  ruleset: number | Slot | null,
+  { tag, umask, told, go, flags }: SupervisedSteps,
+): void {
+  build.step('umask', [umask], 'set the umask');
+  const limit = new Uint8Array(16);
+  new DataView(limit.buffer).setBigUint64(0, tag, true);
+  new DataView(limit.buffer).setBigUint64(8, tag, true);
+  build.step('prlimit64', [0, RLIMIT.LOCKS, build.bytes(limit), null], 'mark the process as one of the run');
+  const words = build.reserve(8);
+  build.step('getpid', [], 'ask for the process id', { store: words });
+  confineSteps(build, plan, ruleset, { flags, store: build.field(words, 4) });
+  build.step('write', [told, words, 8], 'tell the supervisor');
+  const word = build.slot(NOT_YET);
+  build.step('read', [go, { kind: 'place', at: word.at }, 4], 'wait for the supervisor');
+  // Nothing came where the supervisor has ended: then there is no process of this number.
+  build.step('getpgid', [word], 'hear from the supervisor');
+}
+
+const NOT_YET = -1;
 
 /** Nobody tells of a parent that died before the tie: then the second step finds no such thread in the new parent. */
 function tieSteps(build: ImageBuilder, signal: number, parent: number | undefined): void {
@@ -100,7 +155,12 @@ const SHELL = '/bin/sh';
 export const CONFINING = 'give up new privileges';
 
 /** The restriction itself: no_new_privs, the Landlock domain, the filter. */
-export function confineSteps(build: ImageBuilder, plan: Plan, ruleset: number | Slot | null): void {
+export function confineSteps(
+  build: ImageBuilder,
+  plan: Plan,
+  ruleset: number | Slot | null,
+  listener?: { readonly flags: number; readonly store: Slot },
+): void {
   if (ruleset !== null || plan.filter !== null)
     build.step('prctl', [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0], CONFINING);
   if (ruleset !== null)
@@ -109,7 +169,7 @@ export function confineSteps(build: ImageBuilder, plan: Plan, ruleset: number | 
       [ruleset, plan.ruleset?.restrictFlags ?? 0],
       'enter the Landlock domain',
     );
-  if (plan.filter !== null) addFilterStep(build, plan.filter);
+  if (plan.filter !== null) addFilterStep(build, plan.filter, listener?.flags ?? 0, listener?.store);
 }
 
 /** Node ignores two signals, which a program would inherit; and a mask is inherited too. */

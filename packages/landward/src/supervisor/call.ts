@@ -8,6 +8,8 @@
  * copied once, objects are pinned once, the decision and the act are on the copy and the pin.
  */
 
+import type { Image } from '../kernel/image.ts';
+import type { Applied } from '../kernel/native.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import type { Run } from './run.ts';
 import type { Target } from './target.ts';
@@ -32,6 +34,21 @@ export interface Call {
   disown(fd: number): number;
   /** Whether the call is still waiting: false once the target has died or was interrupted. */
   isPending(): boolean;
+  /**
+   * Hands what could block to another thread, which is bounded as this one is. The call and its scope stay valid until
+   * `finish`, which runs on the deciding thread; a target that dies or gets a signal ends the work with EINTR.
+   *
+   * @returns `LATER`
+   */
+  later(work: Blocking): Answer;
+}
+
+/** System calls that may block, and what their results mean. */
+export interface Blocking {
+  /** The steps to run; must be this work's own, since it lives as long. */
+  readonly image: Image;
+  /** Makes the answer. Descriptors that the steps have made are the call's to own. */
+  finish(applied: Applied): Answer;
 }
 
 /** What becomes of a call. */

@@ -1,0 +1,28 @@
+/**
+ * The ruleset with which the deciding thread of the supervisor restricts itself: the plan's own, and reading /proc, where it
+ * looks at targets. Whatever it does for a target, it can do no more than the kernel's part of the plan.
+ */
+
+import type { Fd } from '../kernel/fd.ts';
+import { openPaths } from '../kernel/files.ts';
+import { addPaths } from '../kernel/landlock.ts';
+import type { Plan } from '../policy/plan.ts';
+import { fsMask } from '../uapi/masks.ts';
+import { buildRuleset } from './prepare.ts';
+
+/**
+ * Builds the floor of a plan that was prepared just before.
+ *
+ * @returns the ruleset, the caller's to close; `null` where the plan has none
+ */
+export function buildFloor({ ruleset }: Plan): Fd | null {
+  if (ruleset === null) return null;
+  const quietless = ruleset.paths.filter(({ identity }) => identity !== undefined);
+  const floor = buildRuleset({ ...ruleset, paths: quietless }, new Set(), []);
+  const access = ruleset.handledFs & fsMask('fs.read_file', 'fs.read_dir');
+  if (access === 0) return floor;
+  const [proc] = openPaths(['/proc']);
+  using fd = proc?.fd;
+  if (fd !== undefined) addPaths(floor, [{ fd: fd.number, access, name: '/proc' }]);
+  return floor;
+}

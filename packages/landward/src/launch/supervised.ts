@@ -1,0 +1,128 @@
+/**
+ * The start of a supervised program: finds or opens the supervisor of its plan, lays the start out, and hands it over.
+ *
+ * Owns which supervisors exist in this process: one for each distinct plan, kept as long as it has runs.
+ */
+
+import { LandwardError } from '../errors.ts';
+import { ARCH, call, failedStep, refusal } from '../kernel/call.ts';
+import { Fd } from '../kernel/fd.ts';
+import type { Image } from '../kernel/image.ts';
+import { listenerFlags } from '../kernel/seccomp.ts';
+import type { Plan } from '../policy/plan.ts';
+import type { HandOverPipes } from '../supervisor/messages.ts';
+import type { SupervisedPlan } from '../supervisor/run.ts';
+import { type RunListener, Supervisor } from '../supervisor/supervisor.ts';
+import { makeTag, tagId } from '../supervisor/tag.ts';
+import { AT_FDCWD, O } from '../uapi/open.ts';
+import { findCommand } from './command.ts';
+import { checkKeptDescriptors } from './descriptors.ts';
+import { programEnvironment } from './environment.ts';
+import { hardLimits } from './exec.ts';
+import { buildFloor } from './floor.ts';
+import type { Prepared } from './prepare.ts';
+import { refusedStart } from './refused.ts';
+import type { Started, StartOptions } from './start.ts';
+import { startImage } from './steps.ts';
+
+/** A supervised program that runs. */
+export interface SupervisedStart extends Started {
+  /** The run's id. */
+  readonly run: string;
+  readonly supervisor: Supervisor;
+}
+
+/** Supervisors by what they supervise. */
+const supervisors = new Map<string, Promise<Supervisor>>();
+
+/** The supervisor of a plan, opened when it is first needed. */
+async function supervisorOf(plan: Plan, entry: string | undefined): Promise<Supervisor> {
+  const part = supervisedPart(plan);
+  const key = JSON.stringify([entry, part], (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+  const found = await supervisors.get(key)?.catch(() => undefined);
+  if (found !== undefined && !found.gone) return found;
+  const opening = openSupervisor(plan, part, entry);
+  supervisors.set(key, opening);
+  return opening;
+}
+
+async function openSupervisor(
+  plan: Plan,
+  part: SupervisedPlan,
+  entry: string | undefined,
+): Promise<Supervisor> {
+  using floor = buildFloor(plan);
+  return await Supervisor.open(part, floor?.number ?? null, entry);
+}
+
+function supervisedPart({ arch, abi, digest, layers, ruleset, supervisor }: Plan): SupervisedPlan {
+  if (supervisor === null) throw new LandwardError('USAGE', 'This plan needs no supervisor');
+  return { arch, abi, digest, layers, ruleset, supervisor };
+}
+
+/**
+ * Starts a program under a supervisor.
+ *
+ * @param listener hears of denials and of the end of the tree
+ * @param entry the module of the deciding Worker, where it is not landward's own
+ * @throws as `start`, and LandwardError SUPERVISOR where there can be none
+ */
+export async function startSupervised(
+  command: string,
+  args: readonly string[],
+  prepared: Prepared,
+  options: StartOptions,
+  listener: RunListener,
+  entry?: string,
+): Promise<SupervisedStart> {
+  const { plan } = prepared;
+  checkKeptDescriptors(plan.keepFds, options.handedOn ?? false);
+  const environment = options.env ?? process.env;
+  const file = findCommand(command, environment.PATH, options.cwd ?? process.cwd());
+  const supervisor = await supervisorOf(plan, entry);
+  const tag = makeTag();
+  const path = new TextEncoder().encode('.\0');
+  using directory = new Fd(
+    call('open the working directory', 'openat', AT_FDCWD, path, O[ARCH].PATH | O[ARCH].CLOEXEC, 0),
+  );
+  const handOver = makePipes();
+  const image = startImage({
+    ...options,
+    arch: ARCH,
+    plan,
+    ruleset: prepared.ruleset,
+    file,
+    argv: [options.argv0 ?? command, ...args],
+    env: programEnvironment(plan.env, environment),
+    keepFds: plan.keepFds,
+    parent: process.pid,
+    hardLimits: hardLimits(plan),
+    supervised: {
+      tag,
+      umask: process.umask(),
+      directory: directory.number,
+      told: handOver.told.write,
+      go: handOver.go.read,
+      flags: listenerFlags(),
+    },
+  });
+  const run = tagId(tag);
+  const started = await supervisor.start({ run, image: image.bytes, handOver }, listener);
+  if ('errno' in started) throw refusedStart(notStarted(image, started), file);
+  return { pid: started.pid, pidfd: started.pidfd, file, run, supervisor };
+}
+
+function notStarted(image: Image, { step, errno }: { readonly step: number; readonly errno: number }) {
+  if (errno !== 0 && step >= 0) return failedStep(image, { step, errno });
+  if (errno !== 0) return refusal('take the listener', 'pidfd_getfd', errno);
+  return new LandwardError('SUPERVISOR', 'The supervisor ended before the program was started');
+}
+
+function makePipes(): HandOverPipes {
+  const pipe = () => {
+    const ends = new Int32Array(2);
+    call('make a pipe', 'pipe2', ends, O[ARCH].CLOEXEC);
+    return { read: ends[0]!, write: ends[1]! };
+  };
+  return { told: pipe(), go: pipe() };
+}

@@ -1,0 +1,22 @@
+/**
+ * Every call that the supervisor answers, merged from the rooms that own them. A call belongs to one table: two owners
+ * are a defect that is found when this is loaded.
+ */
+
+import { bug } from '../errors.ts';
+import type { SyscallName } from '../uapi/syscalls.ts';
+import type { CallRow, CallTable } from './call.ts';
+
+/** Merges tables. */
+export function mergeTables(...tables: readonly CallTable[]): CallTable {
+  const merged: Partial<Record<SyscallName, CallRow>> = {};
+  for (const table of tables)
+    for (const [name, row] of Object.entries(table) as [SyscallName, CallRow][]) {
+      if (merged[name] !== undefined) bug(`${name} has two handlers`);
+      merged[name] = row;
+    }
+  return merged;
+}
+
+/** The calls and how each is held. */
+export const CALLS: CallTable = mergeTables();

@@ -1,0 +1,41 @@
+/**
+ * The denials of one run on their way to the main thread: the first of each kind is told at once, the others are counted.
+ *
+ * A program that is denied a million times must neither fill the memory nor the log. Owns no text.
+ */
+
+import type { DenialEvent } from '../model/denial.ts';
+
+/** Different denials that are told; what comes later is counted only, and the count says so. */
+const MOST = 10_000;
+
+export class Reports {
+  readonly #tell: (events: readonly DenialEvent[]) => void;
+  readonly #seen = new Set<string>();
+  #dropped = 0;
+
+  constructor(tell: (events: readonly DenialEvent[]) => void) {
+    this.#tell = tell;
+  }
+
+  /** Denials that were not told: like an earlier one, or beyond what is kept. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  add(event: DenialEvent): void {
+    const key = keyOf(event);
+    if (this.#seen.has(key) || this.#seen.size >= MOST) {
+      this.#dropped++;
+      return;
+    }
+    this.#seen.add(key);
+    this.#tell([event]);
+  }
+}
+
+/** Denials are alike where a person would read the same sentence. */
+function keyOf({ operation, effect, errno, missing, object, process, domain }: DenialEvent): string {
+  const shown = Object.entries(object).map(([name, value]) => `${name}=${value}`);
+  return [operation, effect, errno, process?.exe ?? '', domain?.id ?? '', ...missing, ...shown].join('\0');
+}

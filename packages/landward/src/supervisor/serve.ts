@@ -1,0 +1,32 @@
+/**
+ * The life of the deciding thread: it restricts itself with the plan's own kernel ruleset, and then serves until it is told
+ * to end.
+ *
+ * After the restriction nothing can be loaded any more: whoever calls this has imported everything.
+ */
+
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { call } from '../kernel/call.ts';
+import { setNoNewPrivs } from '../kernel/process.ts';
+import { CLONE } from '../uapi/clone.ts';
+import type { CallTable } from './call.ts';
+import { Loop } from './loop.ts';
+import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
+
+/** Serves with the given handlers; returns when it is told to end. */
+export function serve(table: CallTable): void {
+  const { plan, floor, wake, port } = workerData as WorkerSetup & { readonly port: MessagePort };
+  // A umask and a working directory of its own: acting for targets must not change those of the process.
+  call('part from the directory of the process', 'unshare', CLONE.FS);
+  const loop = new Loop(plan, table, wake, {
+    post: (message: FromWorker) => port.postMessage(message),
+    next: () => receiveMessageOnPort(port)?.message as ToWorker | undefined,
+  });
+  if (floor !== null) {
+    setNoNewPrivs();
+    call('enter the floor of the plan', 'landlock_restrict_self', floor, plan.ruleset?.restrictFlags ?? 0);
+  }
+  port.postMessage({ kind: 'ready' } satisfies FromWorker);
+  loop.run();
+  port.close();
+}

@@ -1,0 +1,66 @@
+/**
+ * One run on the deciding thread: its plan, authority and the state that handlers keep for it, disposed with it.
+ *
+ * Owns no process: who belongs to the run is `tag.ts`, who ends it is the loop.
+ */
+
+import { bug } from '../errors.ts';
+import type { RuleIndex } from '../model/decide-rules.ts';
+import type { DenialEvent } from '../model/denial.ts';
+import type { Authority } from './authority.ts';
+import type { Run, SupervisedPlan } from './run.ts';
+
+/** What a run reports to. */
+export interface RunEars {
+  report(event: DenialEvent): void;
+  kill(reason: string): void;
+}
+
+export class LiveRun implements Run, Disposable {
+  readonly id: string;
+  readonly plan: SupervisedPlan;
+  readonly index: RuleIndex;
+  readonly authority: Authority;
+  readonly #ears: RunEars;
+  readonly #states = new Map<symbol, Disposable>();
+  #over = false;
+
+  /** @param authority made for this run: it asks the run for its rules */
+  constructor(
+    id: string,
+    plan: SupervisedPlan,
+    index: RuleIndex,
+    ears: RunEars,
+    authority: (run: () => Run) => Authority,
+  ) {
+    this.id = id;
+    this.plan = plan;
+    this.index = index;
+    this.#ears = ears;
+    this.authority = authority(() => this);
+  }
+
+  report(event: DenialEvent): void {
+    this.#ears.report(event);
+  }
+
+  kill(reason: string): void {
+    this.#ears.kill(reason);
+  }
+
+  state<T extends Disposable>(key: symbol, make: () => T): T {
+    const found = this.#states.get(key) as T | undefined;
+    if (found !== undefined) return found;
+    if (this.#over) bug('a state was made for a run that is over');
+    const made = make();
+    this.#states.set(key, made);
+    return made;
+  }
+
+  /** Ends the state of all handlers, the youngest first. */
+  [Symbol.dispose](): void {
+    this.#over = true;
+    for (const state of [...this.#states.values()].reverse()) state[Symbol.dispose]();
+    this.#states.clear();
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The waiting thread as `Target`: its memory, descriptors, directories and identity, through procfs and pidfds.
+ *
+ * Owns no cache beyond one call: the next call finds another state. Every descriptor that it gives belongs to the call.
+ */
+
+import { ARCH, attempt } from '../../kernel/call.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { AT_FDCWD, O } from '../../uapi/open.ts';
+import { refuse } from '../call.ts';
+import type { Target, TaskStatus } from '../target.ts';
+import { OwnIdentity } from './identity.ts';
+import { Memory } from './memory.ts';
+import { openProc, pathBytes, readProc, readProcLink } from './proc.ts';
+import { readStatus } from './status.ts';
+
+/** Since Linux 6.9 a pidfd can mean a thread, which may have descriptors of its own. */
+const PIDFD_THREAD = 0o200;
+const STATX = { mountId: 0x1000, ino: 0x100, bytes: 256, inoAt: 32, mountIdAt: 144, majorAt: 136 } as const;
+
+/** What the deciding thread knows of itself; made once, before anything is supervised. */
+export class Surroundings {
+  readonly memory = new Memory();
+  readonly identity: OwnIdentity;
+  readonly root: string;
+
+  constructor() {
+    this.identity = new OwnIdentity(readStatus(attempt('gettid')));
+    this.root = rootOf(attempt('gettid')) ?? '';
+  }
+}
+
+/** The mount and inode of a thread's root: the same where absolute paths mean the same. */
+function rootOf(tid: number): string | undefined {
+  const facts = new DataView(new ArrayBuffer(STATX.bytes));
+  const path = pathBytes(`/proc/${tid}/root/`);
+  const result = attempt('statx', AT_FDCWD, path, 0, STATX.mountId | STATX.ino, facts);
+  if (result < 0) return undefined;
+  const device = `${facts.getUint32(STATX.majorAt, true)}:${facts.getUint32(STATX.majorAt + 4, true)}`;
+  return `${facts.getBigUint64(STATX.mountIdAt, true)} ${device} ${facts.getBigUint64(STATX.inoAt, true)}`;
+}
+
+/** The call's side of ownership. */
+export interface Owner {
+  own(fd: number): number;
+}
+
+export class Task implements Target {
+  readonly tid: number;
+  readonly #around: Surroundings;
+  readonly #owner: Owner;
+  #status: TaskStatus | undefined;
+  #pidfd = -1;
+  #sharesRoot: boolean | undefined;
+
+  constructor(tid: number, around: Surroundings, owner: Owner) {
+    this.tid = tid;
+    this.#around = around;
+    this.#owner = owner;
+  }
+
+  read(address: number, length: number): Uint8Array {
+    return this.#around.memory.read(this.tid, address, length);
+  }
+
+  readSome(address: number, length: number): Uint8Array {
+    return this.#around.memory.readSome(this.tid, address, length);
+  }
+
+  readPath(address: number): Uint8Array {
+    return this.#around.memory.readPath(this.tid, address);
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    this.#around.memory.write(this.tid, address, bytes);
+  }
+
+  fd(number: number): number {
+    if (number < 0) refuse(ERRNO.EBADF);
+    if (this.#pidfd < 0) this.#pidfd = this.#openPidfd();
+    const fd = attempt('pidfd_getfd', this.#pidfd, number, 0);
+    if (fd >= 0) return this.#owner.own(fd);
+    return refuse(fd === -ERRNO.EBADF || fd === -ERRNO.ESRCH ? -fd : ownShortage(fd));
+  }
+
+  #openPidfd(): number {
+    let fd = attempt('pidfd_open', this.tid, PIDFD_THREAD);
+    // Older kernels know processes only, whose threads nearly always share their descriptors.
+    if (fd === -ERRNO.EINVAL) fd = attempt('pidfd_open', this.status().pid, 0);
+    return fd < 0 ? refuse(-fd) : this.#owner.own(fd);
+  }
+
+  root(): number {
+    return this.#place('root');
+  }
+
+  cwd(): number {
+    return this.#place('cwd');
+  }
+
+  #place(name: 'root' | 'cwd'): number {
+    const fd = openProc(`/proc/${this.tid}/${name}`, O[ARCH].DIRECTORY);
+    return fd >= 0 ? this.#owner.own(fd) : refuse(ownShortage(fd));
+  }
+
+  get sharesRoot(): boolean {
+    this.#sharesRoot ??= rootOf(this.tid) === this.#around.root;
+    return this.#sharesRoot;
+  }
+
+  status(): TaskStatus {
+    this.#status ??= readStatus(this.tid);
+    return this.#status;
+  }
+
+  comm(): string {
+    const bytes = readProc(`/proc/${this.tid}/comm`, 64);
+    return bytes === null ? '' : Buffer.from(bytes).toString('utf8').replace(/\n$/, '');
+  }
+
+  exe(): string | undefined {
+    return readProcLink(`/proc/${this.tid}/exe`) ?? undefined;
+  }
+
+  as<T>(act: () => T): T {
+    const { identity } = this.#around;
+    const status = this.status();
+    identity.setUmask(status.umask);
+    return identity.as(status, act);
+  }
+}
+
+/** What the target sees where this process cannot look: a shortage of its own is a denial with a reason that passes. */
+function ownShortage(result: number): number {
+  switch (-result) {
+    case ERRNO.EMFILE:
+    case ERRNO.ENFILE:
+    case ERRNO.ENOMEM:
+      return ERRNO.ENOMEM;
+    case ERRNO.ESRCH:
+    case ERRNO.ENOENT:
+      return ERRNO.ESRCH;
+    default:
+      return ERRNO.EPERM;
+  }
+}
