@@ -50,6 +50,13 @@ const STEPS: readonly string[] = [
     reason TEXT NOT NULL,
     count INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE loss_tally (
+    source TEXT NOT NULL,
+    what TEXT NOT NULL,
+    records INTEGER NOT NULL,
+    uncounted INTEGER NOT NULL,
+    PRIMARY KEY (source, what)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE domain (
     id TEXT PRIMARY KEY,
     time INTEGER NOT NULL,
