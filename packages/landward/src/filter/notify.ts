@@ -49,8 +49,11 @@ export const NOTIFY_GROUPS = {
   /** Moves and links. */
   refer: { syscalls: ['rename', 'renameat', 'renameat2', 'link', 'linkat'] },
   truncate: { syscalls: ['truncate'] },
-  /** What an open file keeps from its opening. */
-  opened: { syscalls: ['ftruncate', 'ioctl'] },
+  /** What an open file keeps from its opening. The supervisor's mark of that is the signal that it would send. */
+  opened: {
+    syscalls: ['ftruncate', 'ioctl', 'fcntl'],
+    only: [{ syscalls: ['fcntl'], when: [is(1, F.SETSIG)] }],
+  },
   /** Whether something is there, and what it is. */
   find: {
     syscalls: [
@@ -75,6 +78,11 @@ export const NOTIFY_GROUPS = {
   send: {
     syscalls: ['sendto', 'sendmsg', 'sendmmsg'],
     settled: [{ syscalls: ['sendto'], when: [noAddress, { arg: 3, width: 32, mask: MSG.FASTOPEN, op: 'eq', value: 0 }] }],
+  },
+  /** Receiving with a sender's address: answers of name servers that the supervisor stands in for. */
+  receive: {
+    syscalls: ['recvfrom', 'recvmsg', 'recvmmsg'],
+    settled: [{ syscalls: ['recvfrom'], when: [noAddress] }],
   },
   signal: {
     syscalls: ['kill', 'tkill', 'tgkill', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo', 'pidfd_send_signal', 'fcntl'],

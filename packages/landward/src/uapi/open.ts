@@ -79,6 +79,7 @@ export const F = {
   SETOWN: 8,
   GETOWN: 9,
   SETSIG: 10,
+  GETSIG: 11,
   SETOWN_EX: 15,
   GETOWN_EX: 16,
   DUPFD_CLOEXEC: 1030,
@@ -90,6 +91,7 @@ export const F = {
 
 export const FD_CLOEXEC = 1;
 export const F_SEAL = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
+export const EFD = { SEMAPHORE: 1, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, HUGETLB: 4, NOEXEC_SEAL: 8, EXEC: 16 } as const;
 export const CLOSE_RANGE = { UNSHARE: 2, CLOEXEC: 4 } as const;
 
