@@ -54,7 +54,7 @@ export function suggest(
     const layer = after[change.layer]!;
     // The word for signals is one word: another replaces it.
     const fixed = change.kind === 'override' && request.kind !== 'scope';
-    const candidate = fixed ? null : candidateFor(request, change, layer, host);
+    const candidate = fixed ? null : candidateFor(request, change, layer);
     if (candidate !== null) {
       const rules = layer.rules.filter(({ kind }) => candidate.rule.kind !== 'scope' || kind !== 'scope');
       after = after.with(change.layer, { ...layer, rules: [...rules, candidate.rule] });
@@ -114,12 +114,7 @@ function heavyTarget(rule: Rule, host: SuggestionHost): string | undefined {
     : undefined;
 }
 
-function candidateFor(
-  request: Request,
-  change: Change,
-  layer: RuleLayer,
-  host: SuggestionHost,
-): Candidate | null {
+function candidateFor(request: Request, change: Change, layer: RuleLayer): Candidate | null {
   const origin = { file: layer.name, line: 0, column: 0 };
   const base = { verdict: 'allow', enforce: 'any', origin } as const;
   switch (request.kind) {
