@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import test from 'node:test';
 import { LAUNCH } from '../../packages/landward/src/kernel/launch-file.ts';
-import { ARG, IMAGE } from '../../packages/landward/src/kernel/native.ts';
+import { ARG, ENTRY, IMAGE, JOB } from '../../packages/landward/src/kernel/native.ts';
 import {
   ARCHITECTURES,
   type Architecture,
@@ -54,6 +54,8 @@ test('the layouts of the C headers are those of TypeScript', compiler, (t) => {
   assert.deepEqual(JSON.parse(succeed(program, [])), {
     image: IMAGE,
     arg: ARG,
+    job: JOB,
+    entry: ENTRY,
     launch: { address: Number(address), seed: String(seed), factor: String(factor), ...launch },
   });
 });
@@ -78,7 +80,16 @@ test('the prebuilt files are those of the manifest, and what a rebuild gives', a
 test('the addon needs no library by name, and of libc only what all libcs have', {
   ...needs({ tools: ['readelf'] }),
 }, () => {
-  const libc = ['__errno_location', 'calloc', 'clone', 'free', 'memcpy', 'memset', 'gnu_get_libc_version'];
+  const threads = ['create', 'attr_init', 'attr_destroy', 'attr_setstacksize', 'attr_setdetachstate'];
+  const libc = [
+    '__errno_location',
+    'calloc',
+    'clone',
+    'free',
+    'memcpy',
+    'memset',
+    'gnu_get_libc_version',
+  ].concat(threads.map((name) => `pthread_${name}`));
   for (const arch of ARCHITECTURES) {
     const addon = join(prebuilds, `linux-${arch}/landward.node`);
     assert.doesNotMatch(succeed('readelf', ['-dW', addon]), /NEEDED/);

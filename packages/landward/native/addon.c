@@ -7,7 +7,9 @@
 
 #include "apply.h"
 #include "args.h"
+#include "inbox_addon.h"
 #include "linux.h"
+#include "memory_addon.h"
 #include "spawn.h"
 #include "threads.h"
 #include "watch.h"
@@ -105,6 +107,10 @@ NAPI_MODULE_INIT() {
   } functions[] = {
       {"sys", call},         {"apply", apply},        {"spawn", spawn},        {"applyThreads", apply_threads},
       {"watch", watch_start}, {"watchRef", watch_ref}, {"unwatch", watch_stop},
+      {"readMemory", read_memory_js}, {"readString", read_string_js}, {"writeMemory", write_memory_js},
+      {"inboxOpen", inbox_open_js}, {"inboxAdd", inbox_add_js}, {"inboxNext", inbox_next_js},
+      {"inboxSubmit", inbox_submit_js}, {"inboxPeek", inbox_peek_js}, {"inboxForget", inbox_forget_js},
+      {"inboxCancel", inbox_cancel_js}, {"inboxClose", inbox_close_js},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value function;

@@ -84,10 +84,11 @@ struct applied image_apply(void *image) {
   relocate(bytes, header);
 
   const struct step *steps = (const struct step *)(bytes + header->steps);
+  long result = 0;
   for (uint32_t i = 0; i < header->step_count; i++) {
     const struct step *step = &steps[i];
-    long result = sys((long)step->nr, argument(bytes, step, 0), argument(bytes, step, 1), argument(bytes, step, 2),
-                      argument(bytes, step, 3), argument(bytes, step, 4), argument(bytes, step, 5));
+    result = sys((long)step->nr, argument(bytes, step, 0), argument(bytes, step, 1), argument(bytes, step, 2),
+                 argument(bytes, step, 3), argument(bytes, step, 4), argument(bytes, step, 5));
     if (sys_failed(result)) {
       uint32_t error = (uint32_t)-result;
       if (step->ok_errno != ANY_ERRNO && step->ok_errno != error) {
@@ -96,5 +97,5 @@ struct applied image_apply(void *image) {
     }
     if (step->store != 0) *(int32_t *)(bytes + step->store - 1) = (int32_t)result;
   }
-  return (struct applied){.step = -1, .error = 0};
+  return (struct applied){.step = -1, .error = 0, .result = result};
 }

@@ -43,10 +43,11 @@ struct step {
 _Static_assert(sizeof(struct image) == 40, "image header");
 _Static_assert(sizeof(struct step) == 64, "image step");
 
-/* `step`: the failed one, or -1; `error`: its errno, or 0. */
+/* `step`: the failed one, or -1; `error`: its errno, or 0; `result`: what the last step returned when all ran. */
 struct applied {
   int32_t step;
   int32_t error;
+  int64_t result;
 };
 
 /*

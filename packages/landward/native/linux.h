@@ -34,6 +34,19 @@
 #define NR_read 0
 #define NR_write 1
 #define NR_close 3
+#define NR_ioctl 16
+#define NR_chdir 80
+#define NR_setsid 112
+#define NR_epoll_ctl 233
+#define NR_waitid 247
+#define NR_ppoll 271
+#define NR_unshare 272
+#define NR_epoll_pwait 281
+#define NR_epoll_create1 291
+#define NR_dup3 292
+#define NR_prlimit64 302
+#define NR_process_vm_readv 310
+#define NR_process_vm_writev 311
 #elif defined(__aarch64__)
 #define NR_fcntl 25
 #define NR_close 57
@@ -58,12 +71,31 @@
 #define NR_wait4 260
 #define NR_execveat 281
 #define NR_statx 291
+#define NR_epoll_create1 20
+#define NR_epoll_ctl 21
+#define NR_epoll_pwait 22
+#define NR_dup3 24
+#define NR_ioctl 29
+#define NR_chdir 49
+#define NR_ppoll 73
+#define NR_waitid 95
+#define NR_unshare 97
+#define NR_setsid 157
+#define NR_prlimit64 261
+#define NR_process_vm_readv 270
+#define NR_process_vm_writev 271
 #else
 #error "landward supports x86-64 and arm64"
 #endif
 
+/* The same everywhere. */
+#define NR_pidfd_send_signal 424
+#define NR_pidfd_open 434
+#define NR_close_range 436
+
 #define E_NOENT 2
 #define E_SRCH 3
+#define E_INTR 4
 #define E_NOEXEC 8
 #define E_BADF 9
 #define E_AGAIN 11
@@ -73,6 +105,7 @@
 #define E_BUSY 16
 #define E_NOTDIR 20
 #define E_INVAL 22
+#define E_NAMETOOLONG 36
 #define E_TIMEDOUT 110
 #define E_CANCELED 125
 #define ERRNO_LAST 4095
@@ -106,6 +139,10 @@
 #define FUTEX_WAIT_PRIVATE_ 128
 #define FUTEX_WAKE_PRIVATE_ 129
 #define CLOCK_MONOTONIC_ 1
+
+#define CLONE_FS_ 0x200
+#define FD_CLOEXEC_COPY 1030
+#define PAGE_BYTES 4096u
 
 /* What the kernel takes for rt_sigaction, which is not what libc declares. */
 struct kernel_sigaction {

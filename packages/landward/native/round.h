@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "apply.h"
+#include "futex.h"
 #include "linux.h"
 
 enum phase { IDLE, GATHER, APPLY, RELEASE };
@@ -47,16 +48,5 @@ void stop_call(struct seat *seat, int32_t pid);
 
 /* Applies the image of a seat to the calling thread. */
 void apply_at(uint32_t seat);
-
-static inline uint32_t get(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
-static inline void set(uint32_t *word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_SEQ_CST); }
-
-static inline void wake(uint32_t *word) {
-  sys(NR_futex, (long)word, FUTEX_WAKE_PRIVATE_, INT32_MAX, 0, 0, 0);
-}
-
-static inline void sleep_while(uint32_t *word, uint32_t value, const struct kernel_timespec *most) {
-  sys(NR_futex, (long)word, FUTEX_WAIT_PRIVATE_, (long)value, (long)most, 0, 0);
-}
 
 #endif

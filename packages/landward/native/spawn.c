@@ -48,6 +48,13 @@ static int child(void *argument) {
 }
 
 struct spawned spawn_image(void *image) {
+  volatile int32_t pidfd = -1;
+  struct spawned result = spawn_image_at(image, &pidfd);
+  if (result.pid < 0 && pidfd >= 0) sys(NR_close, pidfd, 0, 0, 0, 0, 0);
+  return result;
+}
+
+struct spawned spawn_image_at(void *image, volatile int32_t *pidfd) {
   struct spawned result = {.pid = -1, .pidfd = -1, .step = -1, .error = 0};
   long stack = sys(NR_mmap, 0, STACK_BYTES, PROT_READ_WRITE, MAP_STACK_PRIVATE_ANONYMOUS, -1, 0);
   if (sys_failed(stack)) {
@@ -58,15 +65,13 @@ struct spawned spawn_image(void *image) {
   struct start start = {.image = image, .failed = 0, .step = -1, .error = 0};
   uint64_t all = ~UINT64_C(0);
   uint64_t before = 0;
-  int pidfd = -1;
   sys(NR_rt_sigprocmask, SIG_SETMASK_, (long)&all, (long)&before, SIGSET_BYTES, 0, 0);
   int flags = CLONE_VM_ | CLONE_VFORK_ | CLONE_PIDFD_ | SIG_CHLD;
-  int pid = clone(child, (char *)stack + STACK_BYTES, flags, &start, &pidfd);
+  int pid = clone(child, (char *)stack + STACK_BYTES, flags, &start, pidfd);
   int clone_error = errno;
   if (pid >= 0 && start.failed != 0) {
     /* Until this wait the id belongs to nobody else; where SIGCHLD is ignored there is nothing left to wait for. */
     sys(NR_wait4, pid, 0, WAIT_ALL, 0, 0, 0);
-    sys(NR_close, pidfd, 0, 0, 0, 0, 0);
   }
   sys(NR_rt_sigprocmask, SIG_SETMASK_, (long)&before, 0, SIGSET_BYTES, 0, 0);
   /* The child has not returned from its frames: what the sanitizer has marked in them would outlive the stack. */
@@ -80,7 +85,7 @@ struct spawned spawn_image(void *image) {
     result.error = start.error;
   } else {
     result.pid = pid;
-    result.pidfd = pidfd;
+    result.pidfd = *pidfd;
   }
   return result;
 }

@@ -21,4 +21,10 @@ struct spawned {
  */
 struct spawned spawn_image(void *image);
 
+/*
+ * The same with the descriptor of the process in the caller's word, where it is before the process runs; left open there
+ * also when the start failed, so that another thread can kill what is being started.
+ */
+struct spawned spawn_image_at(void *image, volatile int32_t *pidfd);
+
 #endif

@@ -1,5 +1,6 @@
 /* The signal that stops a thread, and what it does in there. See round.h. */
 
+#include "restore.h"
 #include "round.h"
 
 /* Exists in glibc and nowhere else: tells which signal the libc keeps for itself. */
@@ -65,14 +66,7 @@ static void on_signal(int number, void *info, void *frame) {
 }
 
 #if defined(__x86_64__)
-/* x86-64 has no other way back from a handler than what the installer gives. */
-__asm__(".text\n.type landward_restore, @function\nlandward_restore:\n mov $15, %eax\n syscall\n");
-extern void landward_restore(void) __attribute__((visibility("hidden")));
-#define RESTORER landward_restore
-#define RESTORER_FLAG SA_RESTORER_
-#else
-#define RESTORER 0
-#define RESTORER_FLAG 0u
+__asm__(".text\n.globl landward_restore\n.hidden landward_restore\n.type landward_restore, @function\nlandward_restore:\n mov $15, %eax\n syscall\n");
 #endif
 
 static long signal_number(void) { return gnu_get_libc_version ? GLIBC_SIGSETXID : MUSL_SIGSYNCCALL; }

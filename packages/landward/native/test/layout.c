@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "../apply.h"
+#include "../jobs.h"
 #include "../launch.h"
+#include "../ring.h"
 
 int main(void) {
   printf("{\"image\":{\"magic\":%u,\"header\":{\"magic\":%zu,\"version\":%zu,\"size\":%zu,\"steps\":%zu,\"stepCount\":%zu,"
@@ -16,6 +18,16 @@ int main(void) {
          offsetof(struct step, nr), offsetof(struct step, kinds), offsetof(struct step, store),
          offsetof(struct step, ok_errno), offsetof(struct step, args), sizeof(struct step), ANY_ERRNO);
   printf("\"arg\":{\"NUMBER\":%d,\"ADDRESS\":%d,\"SLOT\":%d},", ARG_NUMBER, ARG_ADDRESS, ARG_SLOT);
+  printf("\"job\":{\"SPAWN\":%d,\"KEEP\":%d,\"ONCE\":%d},", JOB_SPAWN, JOB_KEEP, JOB_ONCE);
+  size_t outcome = offsetof(struct entry, outcome);
+  printf("\"entry\":{\"kind\":%zu,\"key\":%zu,\"notification\":%zu,\"outcome\":{\"step\":%zu,\"error\":%zu,\"pid\":%zu,"
+         "\"pidfd\":%zu,\"result\":%zu},\"error\":%zu,\"bytes\":%zu,",
+         offsetof(struct entry, kind), offsetof(struct entry, key), offsetof(struct entry, notification),
+         outcome + offsetof(struct outcome, step), outcome + offsetof(struct outcome, error),
+         outcome + offsetof(struct outcome, pid), outcome + offsetof(struct outcome, pidfd),
+         outcome + offsetof(struct outcome, result), offsetof(struct entry, error), sizeof(struct entry));
+  printf("\"kinds\":{\"notification\":%d,\"hungup\":%d,\"failed\":%d,\"wake\":%d,\"job\":%d}},", ENTRY_NOTIFICATION,
+         ENTRY_HUNGUP, ENTRY_FAILED, ENTRY_WAKE, ENTRY_JOB);
   printf("\"launch\":{\"address\":%lu,\"magic\":%u,\"version\":%u,\"seed\":\"%lu\",\"factor\":\"%lu\",\"header\":{\"magic\":%zu,\"version\":%zu,\"size\":%zu,"
          "\"image\":%zu,\"program\":%zu,\"passAll\":%zu,\"bytes\":%zu},",
          LAUNCH_ADDRESS, LAUNCH_MAGIC, LAUNCH_VERSION, LAUNCH_SEED, LAUNCH_FACTOR, offsetof(struct launch, magic), offsetof(struct launch, version),

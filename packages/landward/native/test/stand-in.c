@@ -110,7 +110,8 @@ ENV(napi_throw_type_error), const char *code, const char *message) {
   __asm__(".globl " #name "\n.type " #name ", %function\n.set " #name ", unreached\n");
 void unreached(void);
 void unreached(void) { fprintf(stderr, "a function was called that the stand-in does not have\n"), abort(); }
-UNREACHED(napi_add_async_cleanup_hook) UNREACHED(napi_async_destroy)
+UNREACHED(napi_add_async_cleanup_hook) UNREACHED(napi_add_env_cleanup_hook)
+UNREACHED(napi_remove_env_cleanup_hook) UNREACHED(napi_async_destroy)
 UNREACHED(napi_async_init) UNREACHED(napi_check_object_type_tag)
 UNREACHED(napi_close_handle_scope) UNREACHED(napi_create_reference)
 UNREACHED(napi_create_string_utf8) UNREACHED(napi_delete_reference)
@@ -192,7 +193,7 @@ int main(int argc, char **argv) {
   int32_t (*version)(void) = (int32_t(*)(void))dlsym(addon, "node_api_module_get_api_version_v1");
   expect(init && version && version() == 8, "loads, for version 8 of Node-API");
   napi_value module = init(0, make(napi_object));
-  expect(module && module->count == 7, "has its functions");
+  expect(module && module->count == 18, "has its functions");
 
   napi_value getpid_args[] = {number(SYS_getpid)};
   expect(call(module, "sys", 1, getpid_args)->number == getpid(), "sys calls the kernel");

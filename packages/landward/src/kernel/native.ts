@@ -57,7 +57,44 @@ export interface Native {
   /** Ends a watch early, or lets the loop end while it is pending (`ref` false). */
   watchRef(handle: object, ref: boolean): void;
   unwatch(handle: object): void;
+  /**
+   * Copies memory of a thread's process up to the first page that cannot be read: the number of bytes, `-EFAULT` when there
+   * are none. `length` bytes of `to` at most.
+   */
+  readMemory(tid: number, address: number | bigint, to: Uint8Array, length: number): number;
+  /** Copies up to a NUL and returns the bytes before it; `-EFAULT` at a hole, `-ENAMETOOLONG` without a NUL in `length` bytes. */
+  readString(tid: number, address: number | bigint, to: Uint8Array, length: number): number;
+  /** Copies into memory that the process itself could write, up to the first page that it could not. */
+  writeMemory(tid: number, address: number | bigint, from: Uint8Array, length: number): number;
+  /**
+   * Makes an inbox (see `inbox.ts`): a receiver and a pool of at most `threads` threads, which inherit from the calling
+   * thread. `wake` is an eventfd, of which a duplicate is kept.
+   */
+  inboxOpen(entries: number, threads: number, wake: number): object | number;
+  inboxAdd(inbox: object, listener: number, key: number): number;
+  /** Copies waiting entries to `to`, after waiting for the first one; their number. */
+  inboxNext(inbox: object, to: Uint8Array, timeoutMs: number): number;
+  /** Queues a copy of an image; the number of the job. `flags` are those of `JOB`. */
+  inboxSubmit(inbox: object, image: Uint8Array, flags: number): number;
+  inboxPeek(inbox: object, job: number, to: Uint8Array): number;
+  inboxForget(inbox: object, job: number): number;
+  inboxCancel(inbox: object, job: number): number;
+  inboxClose(inbox: object): void;
 }
+
+/** The flags of a job, as `native/jobs.h` has them. */
+export const JOB = { SPAWN: 1, KEEP: 2, ONCE: 4 } as const;
+
+/** An entry of an inbox, as `native/ring.h` lays it out; a test compares the two. `notification` is a `seccomp_notif`. */
+export const ENTRY = {
+  kind: 0,
+  key: 4,
+  notification: 8,
+  outcome: { step: 8, error: 12, pid: 16, pidfd: 20, result: 24 },
+  error: 8,
+  bytes: 96,
+  kinds: { notification: 1, hungup: 2, failed: 3, wake: 4, job: 5 },
+} as const;
 
 /** Kinds of step arguments, 4 bits each in the step's `kinds` word. */
 export const ARG = { NUMBER: 0, ADDRESS: 1, SLOT: 2 } as const;
@@ -99,12 +136,12 @@ export function packageRoot(): string {
 /**
  * The path of a native file for an architecture: what this clone has built, else what the package brings.
  *
- * @param file `landward.node` or `launcher`
+ * @param file `landward.node`, `launcher` or `guard`
  * @param arch as Node names it
  * @returns the path, or `undefined` where neither exists
  */
 export function nativeFile(
-  file: 'landward.node' | 'launcher',
+  file: 'landward.node' | 'launcher' | 'guard',
   arch: string = process.arch,
 ): string | undefined {
   const root = packageRoot();
