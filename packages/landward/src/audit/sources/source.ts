@@ -41,9 +41,10 @@ export interface Loss {
   /**
    * `lost`: records that never arrived (the kernel, the daemon or this reader had no room). `malformed`: lines that name
    * Landlock and can't be trusted to say anything. `truncated`: the end of the input cuts a record. `unread`: a part of
-   * the input that could not be read or was skipped.
+   * the input that could not be read or was skipped. `unlogged`: denials that the kernel counted for a domain and did
+   * not log (a program that a muted domain started, a quiet rule, or records that were lost).
    */
-  readonly what: 'lost' | 'malformed' | 'truncated' | 'unread';
+  readonly what: 'lost' | 'malformed' | 'truncated' | 'unread' | 'unlogged';
   /** How many records; 0 where it is known that there were some, not how many. */
   readonly count: number;
   /** Why, in words of landward's own (nothing foreign in it). */
@@ -52,6 +53,8 @@ export interface Loss {
   readonly sample?: string;
   /** Milliseconds since 1970, where known. */
   readonly time?: number;
+  /** The domain that it is about, where it is about one. */
+  readonly domain?: bigint;
 }
 
 /** What a source tells. */

@@ -36,23 +36,25 @@ export type Fields = Map<string, string>;
  * @returns `null` where a piece is no field, a key comes twice, or a quote is not closed
  */
 export function splitFields(text: string): Fields | null {
+  if (CONTROL.test(text)) return null;
   const fields: Fields = new Map();
   for (const piece of text.split(' ')) {
     if (piece === '') continue;
     const equals = piece.indexOf('=');
     const key = piece.slice(0, Math.max(equals, 0));
-    if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(key) || fields.has(key)) return null;
+    if (!KEY.test(key) || fields.has(key)) return null;
     const raw = piece.slice(equals + 1);
     // Quotes enclose a whole value or nothing.
-    const quotes = raw.split('"').length - 1;
-    if (quotes !== 0 && !(quotes === 2 && raw.length >= 2 && raw.startsWith('"') && raw.endsWith('"')))
-      return null;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: a control character in a log line is what this refuses
-    if (/[\x00-\x1f\x7f]/.test(raw)) return null;
+    const quote = raw.indexOf('"');
+    if (quote >= 0 && (quote > 0 || raw.length < 2 || raw.indexOf('"', 1) !== raw.length - 1)) return null;
     fields.set(key, raw);
   }
   return fields;
 }
+
+const KEY = /^[A-Za-z][A-Za-z0-9_-]*$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a control character in a log line is what this refuses
+const CONTROL = /[\x00-\x1f\x7f]/;
 
 /** Takes fields out of a line one by one; the first that is missing or malformed is remembered as the reason. */
 export class FieldReader {

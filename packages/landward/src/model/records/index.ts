@@ -3,6 +3,7 @@
 export { parseAudit, RECORD_TYPES, renderAudit, renderAuditLine } from './audit.ts';
 export { decodeBytes, encodeBytes } from './bytes.ts';
 export { type DescribeTrace, lineOfDenial, traceDenial } from './decisions.ts';
+export { readUntrusted, untrusted } from './fields.ts';
 export { type Describe, describeObject, type Journal, startJournal } from './journal.ts';
 export {
   type Actor,
