@@ -229,6 +229,22 @@ describe('a project policy that is a link to another file', () => {
 });
 
 describe('approving', () => {
+  it('does not let a preset open home by an approved file in home either', async () => {
+    const { home, env } = await place();
+    await writeFile(join(home, 'landward.toml'), 'extends = ["@default"]\n', { mode: 0o644 });
+    const options = { cwd: home, env, preset };
+    const before = await loadPolicy(options);
+    const opensHome = (policy: Awaited<ReturnType<typeof loadPolicy>>['policy']) =>
+      decideRules(policy.layers, { kind: 'path', path: join(home, '.ssh/id'), rights: ['fs.read_file'] })
+        .verdict;
+    assert.equal(opensHome(before.policy), 'deny');
+    await approve('landward.toml', options);
+    const approved = await loadPolicy(options);
+    assert.equal(approved.found?.state, 'approved');
+    assert.equal(opensHome(approved.policy), 'deny');
+    assert.ok(approved.policy.notes?.some(({ code }) => code === 'home-project'));
+  });
+
   it('makes a project policy grant until a byte of it, or of what it extends, changes', async () => {
     const { home, project, write, load, approve: approveFile } = await place();
     const inner = await write('project/rules/inner.toml', '[fs]\nread = ["/inner"]');

@@ -11,6 +11,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { PolicyInput, SystemVariables } from '../policy/resolve.ts';
 import { findCommand } from './command.ts';
 import { absolutePattern } from './command-line.ts';
+import { withTemporary } from './temporary.ts';
 
 /** The name of the text that opens the command. */
 const COMMAND = 'the command';
@@ -18,10 +19,19 @@ const COMMAND = 'the command';
 const SYSTEM = ['/usr', '/opt'];
 
 /**
+ * A resolved policy as it holds in its place, wherever it was loaded from.
+ *
+ * @param foreign trees whose links may not lead a grant out
+ */
+export function placePolicy(policy: Policy, variables: SystemVariables, foreign: readonly string[]): Policy {
+  return { ...closeHomeProject(withTemporary(policy, variables), variables), foreign };
+}
+
+/**
  * Closes a project that is the home directory, or holds it, as far as presets open it: whoever stands there does not
  * mean that all of it is one project, and no list of secrets is complete. What a person wrote stays.
  */
-export function closeHomeProject(policy: Policy, { project, home, tmp }: SystemVariables): Policy {
+function closeHomeProject(policy: Policy, { project, home, tmp }: SystemVariables): Policy {
   const [grant, ...limits] = policy.layers;
   if (!isBelow(home, project) || project === tmp || grant === undefined) return policy;
   const rules = grant.rules.filter(

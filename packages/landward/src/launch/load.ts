@@ -12,7 +12,7 @@ import type { PolicyDefinition } from '../policy/define.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type PolicyInput, type PresetSource, resolvePolicy } from '../policy/resolve.ts';
 import { type ApprovedText, approvalDigest, isApproved, writeApproval } from './approvals.ts';
-import { closeHomeProject } from './default-policy.ts';
+import { placePolicy } from './default-policy.ts';
 import {
   absolutePath,
   type FoundPolicy,
@@ -23,7 +23,6 @@ import {
 } from './load-input.ts';
 import { findProjectFile, type PolicyFile, readPolicyFile } from './policy-file.ts';
 import { sha256 } from './sha256.ts';
-import { withTemporary } from './temporary.ts';
 import { type Environment, homeDirectory, systemVariables } from './variables.ts';
 
 export type { FoundPolicy, LoadedPolicy } from './load-input.ts';
@@ -141,7 +140,7 @@ class Loader {
       file: (path) => this.#extended(path),
     });
     const foreign = [variables.project, variables.tmp];
-    const policy: Policy = { ...closeHomeProject(withTemporary(resolved, variables), variables), foreign };
+    const policy = placePolicy(resolved, variables, foreign);
     return {
       policy,
       get digest() {
@@ -189,7 +188,7 @@ class Loader {
       ],
       { variables, preset, file: extend },
     );
-    const narrow: Policy = { ...closeHomeProject(withTemporary(narrowed, variables), variables), foreign };
+    const narrow = placePolicy(narrowed, variables, foreign);
     const digest = approvalDigest(texts);
     const reason = distrust.find((why) => why !== undefined);
     const files = [...this.#files].sort();
@@ -209,7 +208,7 @@ class Loader {
     }
     const own = systemVariables(inside, this.env);
     const granted = await resolvePolicy([project, ...add], { variables: own, preset, file: extend });
-    const policy: Policy = { ...withTemporary(granted, own), foreign };
+    const policy = placePolicy(granted, own, foreign);
     return {
       policy,
       get digest() {
