@@ -44,7 +44,7 @@ here. Rights and system calls are those of this kernel's ABI; paths are opened w
     ]);
     const { plan } = await loadForRun(
       { policy: values.policy, degrade: values.degrade ?? [] },
-      arch === undefined ? {} : { arch },
+      { alone: true, ...(arch === undefined ? {} : { arch }) },
     );
     const name = rest?.[0];
     const bytes =

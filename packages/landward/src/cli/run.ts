@@ -91,10 +91,18 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
     }
     const { stay } = await import('../launch/stay.ts');
     const { prepare } = await import('../launch/prepare.ts');
-    const { status, timedOut, left } = await stay(name, args, prepare(plan));
+    const { status, timedOut, left, denials, outlived, killed } = await stay(name, args, prepare(plan));
     if (timedOut) printError(`landward: ended ${escapeText(name)}: the time limit of the policy is over\n`);
     if (left.length > 0)
       printError(`landward: could not end ${left.length} of its processes: ${left.join(', ')}\n`);
+    for (const reason of killed)
+      printError(`landward: ended ${escapeText(name)} and all that it started: ${escapeText(reason)}\n`);
+    if (outlived > 0)
+      printError(`landward: ended ${outlived} processes that ${escapeText(name)} had left running\n`);
+    if (denials !== 'unknown') {
+      const { denialLines } = await import('../launch/denial-lines.ts');
+      for (const line of denialLines(denials, status)) printError(`landward: ${line}\n`);
+    }
     return status;
   },
 };

@@ -12,6 +12,7 @@ import { ARCH } from './call.ts';
 import { type FileFact, lookAt } from './files.ts';
 import { landlockStatus } from './landlock.ts';
 import { seccompAvailable } from './seccomp.ts';
+import { supervisorState } from './supervisor.ts';
 
 const TYPES: Readonly<Record<number, PathFact['type']>> = {
   [S_IF.REG]: 'file',
@@ -33,13 +34,18 @@ const ONE_BY_ONE: readonly number[] = [ERRNO.ELOOP, ...NO_OPENAT2];
  */
 export function host(): Host {
   const landlock = landlockStatus();
+  // Asked when it is needed: most plans need no supervisor.
+  let supervisor: boolean | undefined;
   return {
     arch: ARCH,
     abi: landlock.abi,
     errata: landlock.errata,
     landlock: landlock.state,
     seccomp: seccompAvailable(),
-    supervisor: false,
+    get supervisor() {
+      supervisor ??= supervisorState().works;
+      return supervisor;
+    },
     kernel: release(),
     uid: process.getuid?.() ?? -1,
     stat: statPaths,

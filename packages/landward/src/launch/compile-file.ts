@@ -8,7 +8,6 @@
 
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { LandwardError } from '../errors.ts';
 import { ImageBuilder, type Slot } from '../kernel/image.ts';
 import { writeLaunchFile } from '../kernel/launch-file.ts';
 import { isBelow } from '../model/paths.ts';
@@ -18,6 +17,7 @@ import { ADD_RULE, RULE_TYPE } from '../uapi/landlock.ts';
 import { fsMask } from '../uapi/masks.ts';
 import { AT_FDCWD, O, RESOLVE } from '../uapi/open.ts';
 import { OPEN_HOW } from '../uapi/structs.ts';
+import { refuseStaying } from './alone.ts';
 import { rulesetAttr } from './prepare.ts';
 import { beforeExec } from './steps.ts';
 
@@ -38,7 +38,7 @@ export interface CompiledCommand {
  * @throws LandwardError UNSUPPORTED for a plan that needs a parent, NATIVE_MISSING without launcher for the architecture
  */
 export function compileFile(plan: Plan, command?: CompiledCommand): Uint8Array {
-  refuseStaying(plan);
+  refuseStaying(plan, 'compile the plan', 'Take the limit out of the policy, or use landward run');
   const build = new ImageBuilder(plan.arch);
   const ruleset = plan.ruleset === null ? null : rulesetSteps(build, plan, plan.ruleset);
   beforeExec(build, { plan, stdio: [0, 1, 2], keepFds: plan.keepFds }, ruleset);
@@ -48,17 +48,6 @@ export function compileFile(plan: Plan, command?: CompiledCommand): Uint8Array {
     args: command?.argv ?? [],
     env: plan.env,
   });
-}
-
-function refuseStaying(plan: Plan): void {
-  if (plan.stays || plan.limits.timeMs !== undefined || Object.keys(plan.limits.cgroup).length > 0)
-    throw new LandwardError(
-      'UNSUPPORTED',
-      'Cannot compile the plan: it needs a process that stays (a time limit or a cgroup)',
-      {
-        fix: 'Take the limit out of the policy, or use landward run',
-      },
-    );
 }
 
 function rulesetSteps(build: ImageBuilder, plan: Plan, ruleset: PlanRuleset): Slot {

@@ -5,12 +5,13 @@
  * Refuses plans that need a process that stays. Touches no stream object: descriptors are handed on as they are.
  */
 
-import { bug, LandwardError } from '../errors.ts';
+import { bug, type LandwardError } from '../errors.ts';
 import { ARCH, attempt, failedStep } from '../kernel/call.ts';
 import { native } from '../kernel/native.ts';
 import { readLimit } from '../kernel/process.ts';
 import type { Plan } from '../policy/plan.ts';
 import { RLIM_INFINITY, RLIMIT } from '../uapi/resource.ts';
+import { refuseStaying } from './alone.ts';
 import { findCommand } from './command.ts';
 import { checkKeptDescriptors } from './descriptors.ts';
 import { diagnose } from './diagnostics.ts';
@@ -46,14 +47,7 @@ export interface ExecOptions {
 export function exec(command: string, args: readonly string[], options: ExecOptions): never {
   const prepared = isPrepared(options.plan) ? options.plan : undefined;
   const plan = prepared?.plan ?? (options.plan as Plan);
-  if (plan.stays || plan.limits.timeMs !== undefined || Object.keys(plan.limits.cgroup).length > 0)
-    throw new LandwardError(
-      'UNSUPPORTED',
-      'Cannot become the command: the plan needs a process that stays (a time limit or a cgroup)',
-      {
-        fix: 'Use spawn, which stays, or take the limit out of the policy',
-      },
-    );
+  refuseStaying(plan, 'become the command', 'Use spawn, which stays, or take the limit out of the policy');
   const environment = options.env ?? process.env;
   checkKeptDescriptors(plan.keepFds, true);
   const file = findCommand(command, environment.PATH, options.cwd ?? process.cwd());

@@ -23,6 +23,7 @@ import { RESTRICT_SELF } from '../uapi/landlock.ts';
 import { F } from '../uapi/open.ts';
 import { PR } from '../uapi/prctl.ts';
 import { SECCOMP_FILTER_FLAG } from '../uapi/seccomp.ts';
+import { kernelOnly, refuseStaying } from './alone.ts';
 import { type CompileOptions, type PolicySource, resolveSource, toPlan } from './compile.ts';
 import { prepare } from './prepare.ts';
 import { proofSteps, rehearse } from './probe.ts';
@@ -71,9 +72,10 @@ export async function restrictProcess(
     throw new LandwardError('THREADS', `Cannot restrict this process: ${rings.dangerous.join('; ')}`, {
       fix: 'Restrict the process before such a ring is made, or start it with landward run',
     });
-  const plan = planBesideRings(resolved, rings.ordinary.length, { ...options, keepGaps: true });
+  const wanted = { ...options, host: kernelOnly(options.host), keepGaps: true };
+  const plan = planBesideRings(resolved, rings.ordinary.length, wanted);
   refuse(plan);
-  refuseStaying(plan);
+  refuseStaying(plan, 'restrict this process', 'Take the limit out of the policy, or use landward run');
   return restrict(plan);
 }
 
@@ -114,17 +116,6 @@ function planBesideRings(resolved: Policy, rings: number, options: CompileOption
     accepted: policy.require.degrade.includes(feature),
   };
   return { ...plan, gaps: [...plan.gaps, gap] };
-}
-
-function refuseStaying(plan: Plan): void {
-  if (plan.limits.timeMs === undefined && Object.keys(plan.limits.cgroup).length === 0) return;
-  throw new LandwardError(
-    'UNSUPPORTED',
-    'Cannot restrict this process: the plan needs a process beside it (a time limit or a cgroup)',
-    {
-      fix: 'Take the limit out of the policy, or start the program with landward run',
-    },
-  );
 }
 
 function restrict(plan: Plan): Restricted {

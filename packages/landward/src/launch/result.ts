@@ -4,8 +4,10 @@
  * Owns the shape, the sentence that sums it up and the pairing with an error. It starts and measures nothing.
  */
 
-import { CODES, type Code, LandwardError } from '../errors.ts';
+import { CODES, type Code, KernelError, LandwardError } from '../errors.ts';
+import type { DenialEvent } from '../model/denial.ts';
 import type { Gap, Report } from '../policy/plan.ts';
+import { errnoName } from '../uapi/errno.ts';
 
 /** The step of a start that the kernel refused; then no program ran. */
 export interface StartFailure {
@@ -32,6 +34,22 @@ export interface Timings {
 export interface Usage {
   readonly userMs: number;
   readonly systemMs: number;
+}
+
+/** What is known of a run's denials. */
+export type Denials = 'unknown' | SupervisedDenials;
+
+/**
+ * What the supervisor has denied: all of that, and nothing else. The kernel holds a part of the same plan and tells nobody
+ * here, so an empty list does not say that nothing was denied.
+ */
+export interface SupervisedDenials {
+  readonly known: 'supervised calls';
+  readonly kernel: 'unknown';
+  /** One of each kind, in order. */
+  readonly events: readonly DenialEvent[];
+  /** Denials that are like one of these, or that came when there were too many to keep. */
+  readonly more: number;
 }
 
 /** A finished (or never started) run. */
@@ -62,10 +80,10 @@ export interface Result {
   readonly stdout: string | null;
   readonly stderr: string | null;
   /**
-   * The denials of the run. `unknown` says that nobody listened: the kernel alone tells no denial to the launcher, so
-   * that silence here never means that nothing was denied.
+   * The denials of the run, as far as they are known. `unknown` says that nobody listened: the kernel alone tells no
+   * denial to the launcher, so that silence here never means that nothing was denied.
    */
-  readonly denials: 'unknown';
+  readonly denials: Denials;
   /** What this host could not hold of the policy; every one was accepted by name. */
   readonly gaps: readonly Gap[];
   /** The account of what was enforced; `null` when the plan was never made. */
@@ -112,4 +130,12 @@ function codeOf(result: Result): Code {
 export function exitStatus(result: Result, signals: Readonly<Record<string, number>>): number {
   if (result.exitCode !== null) return result.exitCode;
   return result.signal === null ? CODES.KERNEL.exit : 128 + (signals[result.signal] ?? 0);
+}
+
+/** The step that the kernel refused, behind the error of a start; `null` where it was not the kernel. */
+export function startFailure(error: unknown): StartFailure | null {
+  const refusal = error instanceof KernelError ? error : (error as { cause?: unknown }).cause;
+  if (!(refusal instanceof KernelError)) return null;
+  const { step, syscall, errno } = refusal;
+  return { step, syscall, errno, errname: errnoName(errno) };
 }

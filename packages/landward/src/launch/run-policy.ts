@@ -5,6 +5,7 @@
 import { LandwardError } from '../errors.ts';
 import type { Host, Plan } from '../policy/plan.ts';
 import type { Policy } from '../policy/policy.ts';
+import { kernelOnly } from './alone.ts';
 import { optionsPolicy, type PolicyOptions } from './command-line.ts';
 import { protectedPolicy, toPlan } from './compile.ts';
 import { commandInput, tellCommand } from './default-policy.ts';
@@ -31,6 +32,8 @@ export interface RunSettings {
   readonly digest?: boolean;
   /** The command that is to run: where no policy is given, its own file is opened. */
   readonly command?: string | undefined;
+  /** Whether no process can stay beside the program, so that there is no supervisor. */
+  readonly alone?: boolean;
   /** The architecture of the plan; this machine's when absent. */
   readonly arch?: Host['arch'];
 }
@@ -65,7 +68,7 @@ export async function loadForRun(options: RunPolicyOptions, settings: RunSetting
     addToDefault: command === undefined ? [] : [command],
   });
   const policy = tellCommand(protectedPolicy(loaded));
-  const host = planHost();
+  const host = settings.alone ? kernelOnly() : planHost();
   const plan = toPlan(policy, {
     host: settings.arch === undefined ? host : { ...host, arch: settings.arch },
     keepGaps: settings.keepGaps ?? false,

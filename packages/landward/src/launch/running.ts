@@ -6,21 +6,27 @@
  */
 
 import type { Readable, Writable } from 'node:stream';
-import { KernelError, LandwardError } from '../errors.ts';
+import { LandwardError } from '../errors.ts';
 import { attempt } from '../kernel/call.ts';
 import { type Ended, signalPidfd, waitPidfd, watchPidfd } from '../kernel/process.ts';
 import type { Plan } from '../policy/plan.ts';
-import { errnoName } from '../uapi/errno.ts';
+import { type Begun, begin } from './begin.ts';
 import { Capture } from './capture.ts';
 import { joinCgroup, type RunCgroup } from './cgroup.ts';
 import type { PolicySource } from './compile.ts';
 import { armEndings } from './endings.ts';
 import { isPrepared } from './exec.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { type Result, type RunError, runError, type StartFailure } from './result.ts';
+import {
+  type Denials,
+  type Result,
+  type RunError,
+  runError,
+  type StartFailure,
+  startFailure,
+} from './result.ts';
 import { SIGNALS, signalName } from './signals.ts';
 import { refuseUnclear, type SpawnOptions } from './spawn-options.ts';
-import { type Started, start } from './start.ts';
 import { openStdio, type Stdio, stdioItems } from './stdio.ts';
 import { Tree } from './tree.ts';
 
@@ -44,7 +50,8 @@ export class Running implements PromiseLike<Result> {
   readonly #result: Promise<Result>;
   readonly #timings = { compileMs: 0, prepareMs: 0, startMs: 0, runMs: 0 };
   readonly #causes = { timedOut: false, aborted: false, killed: false };
-  #process: Started | undefined;
+  #process: Begun | undefined;
+  #denials: Denials = 'unknown';
   #plan: Plan | undefined;
   #tree: Tree | undefined;
 
@@ -112,10 +119,11 @@ export class Running implements PromiseLike<Result> {
       this.#plan = prepared.plan;
       this.#timings.prepareMs = own ? prepared.prepareMs : 0;
       cgroup = joinCgroup(prepared.plan);
-      const begin = performance.now();
-      this.#process = this.#start(prepared, cgroup);
-      this.#timings.startMs = performance.now() - begin;
-      this.#tree = new Tree(this.#process.pid, this.#leadsGroup(), cgroup);
+      const since = performance.now();
+      const begun = this.#start(prepared, cgroup);
+      this.#process = begun instanceof Promise ? await begun : begun;
+      this.#timings.startMs = performance.now() - since;
+      this.#tree = new Tree(this.#process.pid, this.#leadsGroup(), this.#process.supervised ?? cgroup);
     } catch (error) {
       this.#stdio.closeChildSide();
       this.#stdio.destroy();
@@ -147,17 +155,11 @@ export class Running implements PromiseLike<Result> {
     return plan;
   }
 
-  #start(prepared: Prepared, cgroup: RunCgroup | undefined): Started {
-    const { cwd, env, argv0 } = this.#options;
+  #start(prepared: Prepared, cgroup: RunCgroup | undefined): Begun | Promise<Begun> {
+    const { cwd, env, argv0, onDenial } = this.#options;
     const group = this.#leadsGroup();
-    return start(this.#command, this.#args, prepared, {
-      cwd,
-      env,
-      argv0,
-      stdio: this.#stdio.child,
-      group,
-      cgroupProcs: cgroup?.procs,
-    });
+    const options = { cwd, env, argv0, stdio: this.#stdio.child, group, cgroupProcs: cgroup?.procs };
+    return begin(this.#command, this.#args, prepared, options, onDenial);
   }
 
   /** A program that shares the caller's standard input must stay in its group, or the terminal would stop it. */
@@ -175,7 +177,7 @@ export class Running implements PromiseLike<Result> {
   /** Waits for the process and then for the end of its output, with timeout and abort in between. */
   async #ended(): Promise<Ended> {
     const { pidfd } = this.#process!;
-    const begin = performance.now();
+    const since = performance.now();
     const stop = armEndings(this.#tree!, this.#causes, this.#options, this.#plan!.limits.timeMs);
     try {
       await new Promise<void>((resolve) => watchPidfd(pidfd, resolve));
@@ -183,9 +185,10 @@ export class Running implements PromiseLike<Result> {
       // Before the exit is taken, the number still belongs to the program, and so does its group. A time limit of the
       // policy is for all that the program started, so nothing may outlive it.
       if (forced || this.#plan!.limits.timeMs !== undefined) this.#tree!.kill();
-      this.#timings.runMs = performance.now() - begin;
+      this.#timings.runMs = performance.now() - since;
       const ended = waitPidfd(pidfd, { block: true })!;
       await this.#drained(forced);
+      this.#denials = (await this.#process?.supervised?.finish())?.denials ?? 'unknown';
       return ended;
     } finally {
       stop();
@@ -230,7 +233,7 @@ export class Running implements PromiseLike<Result> {
       outputTruncated: (stdout?.truncated ?? false) || (stderr?.truncated ?? false),
       stdout: stdout?.text() ?? null,
       stderr: stderr?.text() ?? null,
-      denials: 'unknown',
+      denials: this.#denials,
       gaps: this.#plan?.gaps ?? [],
       report: this.#plan?.report ?? null,
       timings: { ...this.#timings },
@@ -238,11 +241,4 @@ export class Running implements PromiseLike<Result> {
         ended === null ? null : { userMs: ended.userSeconds * 1000, systemMs: ended.systemSeconds * 1000 },
     };
   }
-}
-
-function startFailure(error: unknown): StartFailure | null {
-  const refusal = error instanceof KernelError ? error : (error as { cause?: unknown }).cause;
-  if (!(refusal instanceof KernelError)) return null;
-  const { step, syscall, errno } = refusal;
-  return { step, syscall, errno, errname: errnoName(errno) };
 }

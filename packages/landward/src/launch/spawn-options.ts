@@ -1,6 +1,7 @@
 /** What `spawn` is told: the confinement, and how the process is started, fed, ended and told about. */
 
 import { LandwardError } from '../errors.ts';
+import type { DenialEvent } from '../model/denial.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { PolicySource } from './compile.ts';
 import type { Prepared } from './prepare.ts';
@@ -33,6 +34,8 @@ export type SpawnOptions = Confinement & {
   readonly capture?: boolean;
   /** Collected bytes a stream; 64 MiB when absent. More is read and dropped, and said so in the result. */
   readonly maxOutputBytes?: number;
+  /** Hears of each kind of denial of a supervised run, when it is first met. What the kernel denies is not told. */
+  readonly onDenial?: (denial: DenialEvent) => void;
   /** Whether the promise rejects when the run failed; yes when absent. */
   readonly reject?: boolean;
 };

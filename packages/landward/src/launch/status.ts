@@ -2,10 +2,12 @@
  * What this kernel and container can enforce, feature by feature, and why not.
  *
  * Owns the account only: what a kernel has follows from the ladder in `uapi`, what this one is from `kernel/host.ts`.
- * A feature that only the supervisor could hold is said to be missing as long as there is none on this host.
+ * A feature that only the supervisor could hold is said to be missing where it does not work, with the reason.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { supervisorState } from '../kernel/supervisor.ts';
+import { SUPERVISED } from '../policy/compile-supervisor.ts';
 import { FEATURES, type Feature } from '../policy/features.ts';
 import type { Host } from '../policy/plan.ts';
 import { abiRow, ERRATA, FS_RIGHTS, NET_RIGHTS, SCOPES } from '../uapi/landlock.ts';
@@ -100,6 +102,7 @@ function featureStatus(feature: Feature, host: Host): FeatureStatus {
   switch (ground.kind) {
     case 'abi':
       if (host.abi >= ground.abi) return { feature, holder: 'kernel', note: `since ABI ${ground.abi}` };
+      if (host.supervisor && SUPERVISED.has(feature)) return supervised(feature);
       if (ground.filter !== undefined && host.seccomp)
         return { feature, holder: 'filter', note: `${ground.filter}; closed by ${closes}` };
       return { feature, holder: 'none', note: missing };
@@ -112,12 +115,16 @@ function featureStatus(feature: Feature, host: Host): FeatureStatus {
         ? { feature, holder: 'none', note: missing }
         : { feature, holder: 'kernel', note: `controllers: ${host.cgroup.controllers.join(', ') || 'none'}` };
     case 'supervisor':
-      return host.supervisor
-        ? { feature, holder: 'supervisor', note: 'by the supervisor' }
+      return host.supervisor && SUPERVISED.has(feature)
+        ? supervised(feature)
         : { feature, holder: 'none', note: missing };
     default:
       return { feature, holder: host.seccomp ? 'filter' : 'none', note: ground.note };
   }
+}
+
+function supervised(feature: Feature): FeatureStatus {
+  return { feature, holder: 'supervisor', note: 'by the supervisor, which stays beside the program' };
 }
 
 const WHY: Readonly<Record<Host['landlock'], string | undefined>> = {
@@ -135,6 +142,8 @@ function notes(host: Host): string[] {
   if (why !== undefined) found.push(why);
   const container = ['/.dockerenv', '/run/.containerenv'].find((file) => existsSync(file));
   if (container !== undefined) found.push(`This is a container (${container} exists)`);
+  const supervisor = supervisorState();
+  if (!supervisor.works) found.push(`The supervisor does not work here: ${supervisor.reason}`);
   const own = ownStatus();
   if (own.seccomp > 0)
     found.push(`This process is under ${own.filters} seccomp filter${own.filters === 1 ? '' : 's'} already`);

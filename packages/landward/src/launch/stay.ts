@@ -1,5 +1,5 @@
 /**
- * Staying beside a command: for plans that need a process that lives as long (a time limit, a cgroup). The parent is
+ * Staying beside a command: for plans that need a process that lives as long (a time limit, a cgroup, a supervisor). The parent is
  * transparent: same terminal, same process group, signals handed on, stops when the command stops, same exit status.
  *
  * A signal that the terminal sends reaches the command by itself, since both are in one group, so only what was meant
@@ -12,12 +12,13 @@ import { attempt, call } from '../kernel/call.ts';
 import { type Ended, signalPidfd, waitPidfd, watchPidfd } from '../kernel/process.ts';
 import { foregroundGroup } from '../kernel/tty.ts';
 import { PR } from '../uapi/prctl.ts';
+import { begin } from './begin.ts';
 import { joinCgroup } from './cgroup.ts';
 import { startTimer } from './endings.ts';
 import { openFilesBefore } from './exec.ts';
 import type { Prepared } from './prepare.ts';
+import type { Denials } from './result.ts';
 import { SIGNALS } from './signals.ts';
-import { start } from './start.ts';
 import { childrenOf, groupOf, isStopped, isZombie, send, Tree } from './tree.ts';
 
 /** Signals for this process that mean the command. */
@@ -43,6 +44,12 @@ export interface Stayed {
   readonly timedOut: boolean;
   /** Processes that could not be ended although the time limit means them too. */
   readonly left: readonly number[];
+  /** What is known of denials. */
+  readonly denials: Denials;
+  /** How many processes the command had left running under a supervisor; they were ended. */
+  readonly outlived: number;
+  /** Why a supervisor has ended everything, where it did. */
+  readonly killed: readonly string[];
 }
 
 /**
@@ -57,7 +64,7 @@ export async function stay(command: string, args: readonly string[], prepared: P
   const signals = new Signals();
   const cgroup = joinCgroup(plan);
   try {
-    const { pid, pidfd } = start(command, args, prepared, {
+    const { pid, pidfd, supervised } = await begin(command, args, prepared, {
       stdio: [0, 1, 2],
       group: false,
       handedOn: true,
@@ -76,6 +83,7 @@ export async function stay(command: string, args: readonly string[], prepared: P
             timedOut = true;
             signals.ending = true;
             cgroup?.kill();
+            supervised?.kill();
             void endAll();
           });
     const ended = await new Promise<Ended>((resolve) =>
@@ -84,8 +92,17 @@ export async function stay(command: string, args: readonly string[], prepared: P
     timer?.[Symbol.dispose]();
     // A limit on time is for all that the command started: nothing may outlive it.
     signals.ending = true;
+    const finished = await supervised?.finish();
     const left = timeMs === undefined ? [] : await endAll();
-    return { status: ended.code ?? 128 + ended.signal!, timedOut, left };
+    const status = ended.code ?? 128 + ended.signal!;
+    return {
+      status,
+      timedOut,
+      left,
+      denials: finished?.denials ?? 'unknown',
+      outlived: finished?.left.length ?? 0,
+      killed: supervised?.killed ?? [],
+    };
   } finally {
     cgroup?.remove();
   }

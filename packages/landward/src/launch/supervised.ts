@@ -30,6 +30,8 @@ export interface SupervisedStart extends Started {
   /** The run's id. */
   readonly run: string;
   readonly supervisor: Supervisor;
+  /** How many denials were like earlier ones, or too many; complete once the run is over. */
+  dropped(): number;
 }
 
 /** Supervisors by what they supervise. */
@@ -109,7 +111,8 @@ export async function startSupervised(
   const run = tagId(tag);
   const started = await supervisor.start({ run, image: image.bytes, handOver }, listener);
   if ('errno' in started) throw refusedStart(notStarted(image, started), file);
-  return { pid: started.pid, pidfd: started.pidfd, file, run, supervisor };
+  const { pid, pidfd } = started;
+  return { pid, pidfd, file, run, supervisor, dropped: started.dropped };
 }
 
 function notStarted(image: Image, { step, errno }: { readonly step: number; readonly errno: number }) {

@@ -36,6 +36,8 @@ export interface StartedRun {
   readonly pid: number;
   /** The caller's to close. */
   readonly pidfd: number;
+  /** Denials that were not told one by one; complete once the run is over. */
+  dropped(): number;
 }
 
 interface Entry {
@@ -163,7 +165,7 @@ export class Supervisor {
     if (entry === undefined) return;
     switch (message.kind) {
       case 'started':
-        entry.started({ pid: message.pid, pidfd: message.pidfd });
+        entry.started({ pid: message.pid, pidfd: message.pidfd, dropped: () => entry.dropped });
         break;
       case 'not-started':
         this.#forget(message.run);

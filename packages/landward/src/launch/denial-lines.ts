@@ -1,0 +1,45 @@
+/**
+ * What a person reads after a supervised command: one short line for each kind of denial, with the reason that the policy
+ * gives, and where to learn more. Quiet where nothing failed.
+ *
+ * Owns the choice and the order; the sentence of a denial is `audit/event-text`. Everything foreign is escaped.
+ */
+
+import { describeEvent, groupKey } from '../audit/event-text.ts';
+import type { DenialEvent } from '../model/denial.ts';
+import { escapeText } from './escape.ts';
+import type { Denials } from './result.ts';
+
+/** Lines that help; more would bury them. */
+const MOST = 10;
+
+/**
+ * The lines for a command that has ended.
+ *
+ * @param status its exit status; a command that went well had denials that it could do without
+ */
+export function denialLines(denials: Denials, status: number): readonly string[] {
+  if (denials === 'unknown' || status === 0) return [];
+  const kinds = new Map<string, DenialEvent>();
+  for (const event of denials.events)
+    if (event.effect !== 'observed' && !kinds.has(groupKey(event))) kinds.set(groupKey(event), event);
+  if (kinds.size === 0) return [];
+  const shown = [...kinds.values()].slice(0, MOST);
+  const hidden = kinds.size - shown.length;
+  return [
+    ...shown.map(lineOf),
+    ...(hidden > 0 ? [`and ${hidden} more kinds of denials`] : []),
+    'landward explain --last tells which rules would allow what',
+  ];
+}
+
+function lineOf(event: DenialEvent): string {
+  const rule = event.blame?.rule;
+  const where = rule === undefined ? '' : `, by ${placeOf(rule.origin)}`;
+  const because = rule?.because === undefined ? '' : `: ${escapeText(rule.because)}`;
+  return `${describeEvent(event)}${where}${because}`;
+}
+
+function placeOf({ file, line }: { readonly file: string; readonly line: number }): string {
+  return line > 0 ? `${escapeText(file)}:${line}` : escapeText(file);
+}
