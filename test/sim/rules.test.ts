@@ -98,6 +98,35 @@ test('layers intersect, the youngest of the strictest is blamed, a hidden path l
   assert.equal(decideRules([], read('/x')).blame.layer, -1);
 });
 
+test('a name opens no address that a rule about addresses closes', () => {
+  const name: HostPattern = { kind: 'name', name: 'api.example.com' };
+  const rules = [
+    net('deny', { kind: 'any' }),
+    net('allow', name),
+    net('deny', { kind: 'class', name: 'link-local' }),
+    net('deny', { kind: 'class', name: 'private' }),
+    net('deny', cidr('192.0.2.0', 24)),
+    net('allow', cidr('10.1.0.0', 16)),
+  ];
+  const ask = (address: string | undefined, host = 'api.example.com', more: NetRule[] = []) =>
+    verdictOf([...rules, ...more], {
+      kind: 'net',
+      right: 'net.connect_tcp',
+      port: 443,
+      ...(address === undefined ? {} : { address }),
+      name: host,
+    });
+  assert.equal(ask('198.51.100.1'), 'allow');
+  assert.equal(ask('198.51.100.1', 'other.example.com'), 'deny');
+  assert.equal(ask(undefined), 'allow');
+  for (const closed of ['169.254.169.254', 'fe80::1', '10.9.9.9', '192.0.2.9', '::ffff:192.0.2.9'])
+    assert.equal(ask(closed), 'deny', closed);
+  assert.equal(ask('10.1.2.3'), 'allow');
+  // To close every address is to say nothing about one.
+  assert.equal(ask('198.51.100.1', 'api.example.com', [net('deny', cidr('0.0.0.0', 0))]), 'allow');
+  assert.equal(ask('2001:db8::1', 'api.example.com', [net('deny', cidr('::', 0))]), 'allow');
+});
+
 test('hosts pin more than ports, and addresses are told by where they end', () => {
   const name: HostPattern = { kind: 'name', name: 'api.example.com' };
   const rules = [

@@ -9,7 +9,7 @@ import { ERRNO } from '../uapi/errno.ts';
 import { F, O } from '../uapi/open.ts';
 import { PR } from '../uapi/prctl.ts';
 import { RLIMIT } from '../uapi/resource.ts';
-import { MSG } from '../uapi/socket.ts';
+import { AF, MSG, NETLINK_AUDIT } from '../uapi/socket.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import { ALLOW, fail, NOTIFY } from './action.ts';
 import { type Condition, type FilterRule, hasAny, is } from './rules.ts';
@@ -72,7 +72,16 @@ export const NOTIFY_GROUPS = {
     ],
   },
   execute: { syscalls: ['execve', 'execveat'] },
-  connect: { syscalls: ['connect'] },
+  /** Reaching others, and what would turn packets elsewhere than to the address that was decided on: source routes. */
+  connect: {
+    syscalls: ['connect', 'setsockopt'],
+    only: [
+      { syscalls: ['setsockopt'], when: [is(1, 0), is(2, 4)] },
+      { syscalls: ['setsockopt'], when: [is(1, 41), is(2, 5)] },
+      { syscalls: ['setsockopt'], when: [is(1, 41), is(2, 6)] },
+      { syscalls: ['setsockopt'], when: [is(1, 41), is(2, 57)] },
+    ],
+  },
   bind: { syscalls: ['bind', 'listen'] },
   /** Sending with a destination. */
   send: {
@@ -96,7 +105,14 @@ export const NOTIFY_GROUPS = {
   },
   /** The three calls of Landlock, for programs that use it themselves, and what its answers depend on. */
   landlock: {
-    syscalls: ['landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self'],
+    syscalls: [
+      'landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self', 'prctl', 'socket', 'ioprio_set',
+    ],
+    only: [
+      { syscalls: ['prctl'], when: [is(0, PR.SET_NO_NEW_PRIVS)] },
+      { syscalls: ['prctl'], when: [is(0, PR.GET_NO_NEW_PRIVS)] },
+      { syscalls: ['socket'], when: [is(0, AF.NETLINK), is(2, NETLINK_AUDIT)] },
+    ],
   },
   /** Changes of identity: emulated calls are made with the caller's. */
   credential: {

@@ -53,6 +53,8 @@ export type Question =
       readonly port: number;
       /** Names that are known to mean the address for this run. */
       readonly names: readonly string[];
+      /** Set where the call names no address: a socket that listens unbound takes a port, and Landlock does not ask. */
+      readonly implied?: boolean;
       /**
        * The call as Landlock judges it: the socket and the address as the program gave them, before any other check.
        * Absent where only the right counts.
@@ -67,8 +69,11 @@ export type Question =
   | {
       readonly kind: 'unix';
       readonly operation: 'connect' | 'bind';
-      readonly at: { readonly place: Place } | { readonly abstract: string; readonly path?: never };
-      /** The socket's inode as the calling process holds it, for domains that decide by creator. */
+      /** `own`: whether all sockets that hold the address were bound by this run. */
+      readonly at:
+        | { readonly place: Place; readonly own?: boolean }
+        | { readonly abstract: string; readonly path?: never; readonly own?: boolean };
+      /** The inode of the socket that holds the address, for domains that decide by its creator. */
       readonly peer?: { readonly ino: bigint } | undefined;
     }
   /** Using an open file for what was decided at its opening; `file` is the `Judgement.file` of then. */

@@ -7,6 +7,7 @@ import { bug } from '../errors.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import type { CallRow, CallTable } from './call.ts';
 import { CHANGE_CALLS } from './files/change-tables.ts';
+import { SOCKET_CALLS } from './sockets/tables.ts';
 
 /** Merges tables. */
 export function mergeTables(...tables: readonly CallTable[]): CallTable {
@@ -20,4 +21,4 @@ export function mergeTables(...tables: readonly CallTable[]): CallTable {
 }
 
 /** The calls and how each is held. */
-export const CALLS: CallTable = mergeTables(CHANGE_CALLS);
+export const CALLS: CallTable = mergeTables(CHANGE_CALLS, SOCKET_CALLS);

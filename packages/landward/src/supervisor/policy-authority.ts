@@ -107,7 +107,7 @@ function judgeRules(
     case 'all': {
       for (const request of asked.requests) {
         const verdict = decide(run, request);
-        if (verdict.errno !== 0) return verdict;
+        if (verdict.errno !== 0 && !isOwn(question, verdict.decision!)) return verdict;
       }
       const lacking = asked.lookups.flatMap((request) =>
         request.kind === 'path' && decideIndexed(run.index, request).errno !== 0
@@ -117,6 +117,14 @@ function judgeRules(
       return lacking.length === 0 ? FREE : { errno: 0, lacking };
     }
   }
+}
+
+/** A run reaches the sockets that it has bound itself, as a Landlock domain does, unless a rule speaks of them. */
+function isOwn(question: Question, { layers }: RulesDecision): boolean {
+  if (question.kind !== 'unix' || question.at.own !== true) return false;
+  return layers.every(
+    ({ verdict, rule }) => verdict === 'allow' || rule === undefined || rule.kind === 'scope',
+  );
 }
 
 function decide(run: Run, request: Request): Verdict {

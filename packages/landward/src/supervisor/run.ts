@@ -6,6 +6,7 @@ import type { RuleIndex } from '../model/decide-rules.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { Authority } from './authority.ts';
+import type { NameView } from './names/view.ts';
 
 /** The part of a plan that the deciding thread needs; it is sent there as a message. */
 export type SupervisedPlan = Pick<Plan, 'arch' | 'abi' | 'digest' | 'layers' | 'ruleset'> & {
@@ -18,6 +19,8 @@ export interface Run {
   readonly plan: SupervisedPlan;
   readonly index: RuleIndex;
   readonly authority: Authority;
+  /** Host names, where the policy speaks of any. */
+  readonly names?: NameView | undefined;
   /** Hands a denial (or an observation) to the main thread. */
   report(event: DenialEvent): void;
   /** Ends the whole tree at once, with a reason for the person: what must not go on did happen. */

@@ -17,6 +17,9 @@ export const AF = {
   XDP: 44,
 } as const;
 
+/** The netlink protocol of the kernel's audit. */
+export const NETLINK_AUDIT = 9;
+
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, RDM: 4, SEQPACKET: 5, DCCP: 6, PACKET: 10 } as const;
 
 /** The part of a socket's type argument that is the type; the rest is `SOCK_FLAG`. */
@@ -38,14 +41,32 @@ export const IPPROTO = {
 } as const;
 
 export const MSG = {
+  OOB: 1,
   PEEK: 2,
+  TRUNC: 0x20,
   DONTWAIT: 0x40,
   NOSIGNAL: 0x4000,
+  /** The kernel may take the pages of the sender instead of a copy. */
+  ZEROCOPY: 0x4000000,
   /** Connects while sending the first bytes (TCP Fast Open). */
   FASTOPEN: 0x20000000,
   CMSG_CLOEXEC: 0x40000000,
+  /** Marks calls of other architectures; refused from programs. */
+  CMSG_COMPAT: 0x80000000,
 } as const;
 
 export const SOL_SOCKET = 1;
-export const SO = { ERROR: 4, PEERCRED: 17, DOMAIN: 39, TYPE: 3, PROTOCOL: 38, PEERPIDFD: 77 } as const;
+export const SO = {
+  TYPE: 3,
+  ERROR: 4,
+  PEERCRED: 17,
+  SNDTIMEO: 21,
+  ACCEPTCONN: 30,
+  PROTOCOL: 38,
+  DOMAIN: 39,
+  /** A number for each socket that the kernel never gives twice. */
+  COOKIE: 57,
+  PEERPIDFD: 77,
+} as const;
 export const SCM_RIGHTS = 1;
+export const SCM_CREDENTIALS = 2;

@@ -1,6 +1,9 @@
 /**
  * Which network rules cover a request, and how much of it each pins: first the host (name or exact address, then
  * the longer prefix, then a class, then any), then the narrower range of ports.
+ *
+ * A name opens no address that a rule about addresses closes: who answers for a name could otherwise let it mean any
+ * host.
  */
 
 import { LandwardError } from '../../errors.ts';
@@ -16,7 +19,7 @@ import {
   parsePrefix,
 } from '../addresses.ts';
 import type { HostPattern, NetRule, Request } from '../rules.ts';
-import { type Candidate, isClosed } from './precedence.ts';
+import { type Candidate, isClosed, winner } from './precedence.ts';
 
 type NetRequest = Extract<Request, { kind: 'net' }>;
 
@@ -70,7 +73,28 @@ export function coverNet(index: readonly IndexedNet[], request: NetRequest): Can
     const width = rule.ports.last - rule.ports.first;
     found.push({ rule, pins: host * PORTS + (PORTS - 1 - width) });
   }
-  return found;
+  return closesAddress(index, found) ? found.filter(({ rule }) => !opensName(rule)) : found;
+}
+
+function opensName(rule: NetRule): boolean {
+  return rule.host.kind === 'name' && !isClosed(rule.verdict);
+}
+
+/** Whether the rules about some addresses, taken by themselves, close the request. */
+function closesAddress(index: readonly IndexedNet[], found: readonly Candidate<NetRule>[]): boolean {
+  const everybody = new Set(
+    index.flatMap(({ rule, prefix }) => (prefix !== null && isWhole(prefix) ? [rule] : [])),
+  );
+  const about = found.filter(
+    ({ rule }) => (rule.host.kind === 'class' || rule.host.kind === 'cidr') && !everybody.has(rule),
+  );
+  const decisive = winner(about);
+  return decisive !== undefined && isClosed(decisive.rule.verdict);
+}
+
+/** Whether a prefix holds every address of its family, which says no more than "any". */
+function isWhole(prefix: Prefix): boolean {
+  return prefix.length === 0 || (prefix.length === 96 && isIpv4(prefix));
 }
 
 function readAddress(request: NetRequest): Address {

@@ -1,0 +1,61 @@
+/**
+ * `bind` and `listen`: what a socket is called by others, and whether others can come.
+ *
+ * Owns the calls; socket files and abstract names are `unix.ts`.
+ */
+
+import { attempt } from '../../kernel/call.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { AF, SO, SOCK } from '../../uapi/socket.ts';
+import { type Answer, type Call, outcome, refuse } from '../call.ts';
+import { asCaller } from './credentials.ts';
+import { askInet } from './inet.ts';
+import { type HeldSocket, isInet, modelSocket, option, readAddress, socketOf } from './socket.ts';
+import { bindUnix } from './unix.ts';
+
+/** The call `bind`. */
+export function bind(call: Call): Answer {
+  const socket = socketOf(call, call.int(0));
+  const address = readAddress(call, call.arg(1), call.int(2));
+  if (socket.domain === AF.UNIX) return bindUnix(call, socket, address);
+  if (isInet(socket)) askInet(call, socket, address, 'bind');
+  return call.target.as(() => outcome(attempt('bind', socket.fd, address, address.length)));
+}
+
+/** The call `listen`. A socket that has no port yet takes a free one, which is as good as binding to it. */
+export function listen(call: Call): Answer {
+  const socket = socketOf(call, call.int(0));
+  if (takesPort(socket)) askFreePort(call, socket);
+  // Clients of a UNIX socket are told who listens.
+  const act = () => outcome(attempt('listen', socket.fd, call.int(1)));
+  return socket.domain === AF.UNIX ? asCaller(call, act) : call.target.as(act);
+}
+
+function takesPort(socket: HeldSocket): boolean {
+  if (!isInet(socket) || socket.type === SOCK.DGRAM) return false;
+  return !modelSocket(socket).bound && option(socket.fd, SO.ACCEPTCONN) !== 1;
+}
+
+function askFreePort(call: Call, socket: HeldSocket): void {
+  // Landlock itself does not ask here; only the policy does, so a program's own domain is left out.
+  if (call.run.plan.layers.length === 0) return;
+  const { errno } = call.run.authority.ask(call, {
+    kind: 'net',
+    right: 'net.bind_tcp',
+    address: socket.domain === AF.INET6 ? '::' : '0.0.0.0',
+    port: 0,
+    names: [],
+    implied: true,
+  });
+  if (errno !== 0) refuse(errno);
+}
+
+const SOL = { IP: 0, IPV6: 41 } as const;
+/** `IP_OPTIONS`; `IPV6_2292RTHDR`, `IPV6_2292PKTOPTIONS`, `IPV6_RTHDR`: they turn packets to hosts that nobody decided on. */
+const ROUTES = { [SOL.IP]: [4], [SOL.IPV6]: [5, 6, 57] } as const satisfies Record<number, readonly number[]>;
+
+/** The call `setsockopt`, for the options that name hosts on the way of a packet. The filter asks about no other. */
+export function setsockopt(call: Call): Answer {
+  const routes: readonly number[] = ROUTES[call.int(1) as keyof typeof ROUTES] ?? [];
+  return routes.includes(call.int(2)) ? refuse(ERRNO.EPERM) : refuse(ERRNO.ENOPROTOOPT);
+}

@@ -1,0 +1,143 @@
+/**
+ * `sendto`, `sendmsg`, `sendmmsg`: the destination is decided on the copy, the data sent from a copy, on a duplicate.
+ *
+ * Owns the calls. How one message goes out, in pieces and after waiting, is `transmit.ts`.
+ */
+
+import { ERRNO } from '../../uapi/errno.ts';
+import { AF, IPPROTO, MSG, SOCK } from '../../uapi/socket.ts';
+import { type Answer, type Call, Refused, refuse } from '../call.ts';
+import { connectTo } from './connect.ts';
+import { controlOf } from './control.ts';
+import { askInet, familyOf } from './inet.ts';
+import { lengthOf, type Message, readMessage } from './message.ts';
+import { standIn } from './resolvers.ts';
+import { type HeldSocket, isInet, readAddress, socketOf } from './socket.ts';
+import { type Outgoing, transmit } from './transmit.ts';
+import { aimUnix } from './unix.ts';
+
+const MMSGHDR = { bytes: 64, length: 56 } as const;
+const MESSAGES_MAX = 1024;
+const LENGTH_MAX = 0x7fff_f000;
+
+export function sendto(call: Call): Answer {
+  const socket = socketOf(call, call.int(0));
+  const pointer = call.arg(4);
+  const address = pointer === 0 ? new Uint8Array() : readAddress(call, pointer, call.int(5));
+  const length = Math.min(call.arg(2), LENGTH_MAX);
+  const parts = length === 0 ? [] : [{ address: call.arg(1), length }];
+  return send(call, socket, { address, parts, control: new Uint8Array() }, call.uint(3), result);
+}
+
+export function sendmsg(call: Call): Answer {
+  const flags = call.uint(2);
+  if (flags & MSG.CMSG_COMPAT) refuse(ERRNO.EINVAL);
+  const socket = socketOf(call, call.int(0));
+  return send(call, socket, readMessage(call, call.arg(1)), flags, result);
+}
+
+export function sendmmsg(call: Call): Answer {
+  const flags = call.uint(3);
+  if (flags & MSG.CMSG_COMPAT) refuse(ERRNO.EINVAL);
+  const socket = socketOf(call, call.int(0));
+  const first = call.arg(1);
+  const count = Math.min(call.uint(2), MESSAGES_MAX);
+  const next = (index: number): Answer => {
+    if (index === count) return { kind: 'value', value: count };
+    const at = first + index * MMSGHDR.bytes;
+    try {
+      return send(call, socket, readMessage(call, at), flags, (sent) => {
+        if (sent < 0) return ended(index, -sent);
+        call.target.write(at + MMSGHDR.length, new Uint8Array(Uint32Array.of(sent).buffer));
+        return next(index + 1);
+      });
+    } catch (error) {
+      if (error instanceof Refused) return ended(index, error.errno);
+      throw error;
+    }
+  };
+  return next(0);
+}
+
+/** Messages that went out count more than the error that ended the row. */
+function ended(sent: number, errno: number): Answer {
+  return sent > 0 ? { kind: 'value', value: sent } : { kind: 'errno', errno };
+}
+
+function result(value: number): Answer {
+  return value < 0 ? { kind: 'errno', errno: -value } : { kind: 'value', value };
+}
+
+/** Decides on one message and sends it. */
+function send(
+  call: Call,
+  socket: HeldSocket,
+  message: Message,
+  flags: number,
+  done: (sent: number) => Answer,
+): Answer {
+  // The pages of a copy are not the sender's to wait for: the kernel's answer for "not now" makes programs copy.
+  if (flags & MSG.ZEROCOPY) refuse(ERRNO.ENOBUFS);
+  if (opensFast(socket, flags) && message.address.length > 0)
+    return openFast(call, socket, message, flags, done);
+  const address = destination(call, socket, message.address, flags);
+  return transmit(call, outgoing(call, socket, message, address, flags), done);
+}
+
+function outgoing(
+  call: Call,
+  socket: HeldSocket,
+  { parts, control }: Message,
+  address: Uint8Array,
+  flags: number,
+): Outgoing {
+  return {
+    socket,
+    address,
+    parts,
+    length: lengthOf(parts),
+    control: controlOf(call, control, socket.domain === AF.UNIX),
+    flags: flags & ~MSG.FASTOPEN,
+    silent: (flags & MSG.NOSIGNAL) !== 0,
+  };
+}
+
+function opensFast(socket: HeldSocket, flags: number): boolean {
+  return isInet(socket) && socket.type === SOCK.STREAM && (flags & MSG.FASTOPEN) !== 0;
+}
+
+/** Sending that connects is a connect and a send: the bytes go out a little later, and are decided on the same. */
+function openFast(
+  call: Call,
+  socket: HeldSocket,
+  message: Message,
+  flags: number,
+  done: (sent: number) => Answer,
+): Answer {
+  if (familyOf(message.address) === AF.UNSPEC) refuse(ERRNO.EOPNOTSUPP);
+  const dontWait = (flags & MSG.DONTWAIT) !== 0;
+  return connectTo(call, socket, message.address, {
+    dontWait,
+    finish: (answer) =>
+      answer.kind === 'value'
+        ? transmit(call, outgoing(call, socket, message, new Uint8Array(), flags), done)
+        : answer,
+  });
+}
+
+/** The address to send to in place of the given one. */
+function destination(call: Call, socket: HeldSocket, given: Uint8Array, flags: number): Uint8Array {
+  if (socket.domain === AF.UNIX) {
+    if (given.length === 0 || socket.type !== SOCK.DGRAM) return given;
+    const aim = aimUnix(call, given);
+    return aim.kind === 'address' ? aim.bytes : given;
+  }
+  if (!isInet(socket)) return given;
+  // TCP has no use for an address, and says so only by ignoring it.
+  const ignores = socket.protocol === IPPROTO.TCP || socket.protocol === IPPROTO.MPTCP;
+  if (socket.type === SOCK.STREAM && ignores) return new Uint8Array();
+  const stood = given.length === 0 ? null : standIn(call, socket, given, 'send');
+  if (stood !== null) return stood;
+  askInet(call, socket, given, 'send', (flags & MSG.FASTOPEN) !== 0);
+  return given;
+}
