@@ -100,6 +100,30 @@ test('a policy that the kernel holds has no supervisor, and neither has one whos
   assert.ok(accepted.gaps.every((gap) => gap.accepted));
 });
 
+test('what decides about the next start is closed by a layer of its own, though its tree is writable', () => {
+  const policy = policyOf([layer(pathRule('allow', '/p', WRITE))], { protect: ['/p/.env'] });
+  const kernel = compile(policy, memoryHost(home, 7));
+  assert.throws(() => refuse(kernel), { code: 'POLICY_GAP' });
+  const plan = compile(policy, memoryHost(home, 7, { supervisor: true }));
+  refuse(plan);
+  assert.deepEqual(plan.supervisor?.closes, ['self']);
+  const index = indexRules(plan.layers);
+  const verdict = (right: FsRight | 'meta.write') =>
+    decideIndexed(index, { kind: 'path', path: '/p/.env', rights: [right] }).verdict;
+  assert.deepEqual(
+    [verdict('fs.read_file'), verdict('fs.write_file'), verdict('fs.remove_file'), verdict('meta.write')],
+    ['allow', 'deny', 'deny', 'deny'],
+  );
+  const away = decideIndexed(index, {
+    kind: 'refer',
+    from: '/p',
+    to: '/q',
+    operation: 'rename',
+    directory: true,
+  });
+  assert.notEqual(away.verdict, 'allow');
+});
+
 test('a rule that only the kernel may hold, and a policy that opens io_uring, keep their gaps', () => {
   const rules = [
     pathRule('allow', '/p', WRITE),

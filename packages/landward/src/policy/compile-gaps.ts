@@ -16,9 +16,17 @@ export interface GapList {
   readonly held: readonly Gap[];
   /** Whether the kernel's part is compiled without the feature: a person accepted the gap by name, or the supervisor holds it. */
   accepts(feature: Feature): boolean;
+  /** Whether the supervisor holds the feature in this plan. */
+  holds(feature: Feature): boolean;
+  /** `open`: a gap of this feature that the supervisor cannot close. */
   add(
     feature: Feature,
-    detail?: { readonly rule?: Rule; readonly lost?: string; readonly closes?: string },
+    detail?: {
+      readonly rule?: Rule;
+      readonly lost?: string;
+      readonly closes?: string;
+      readonly open?: boolean;
+    },
   ): void;
 }
 
@@ -40,13 +48,14 @@ export function gapList(degrade: readonly Feature[], supervised: ReadonlySet<Fea
       return [...held.values()];
     },
     accepts: (feature) => accepted.has(feature) || supervised.has(feature),
-    add(feature, { rule, lost, closes } = {}) {
+    holds: (feature) => supervised.has(feature),
+    add(feature, { rule, lost, closes, open } = {}) {
       const at = rule?.origin;
       const key =
         at === undefined
           ? `${feature} ${lost ?? ''}`
           : `${feature} ${at.file} ${at.line} ${at.column} ${lost ?? ''}`;
-      const list = supervised.has(feature) && rule?.enforce !== 'kernel' ? held : found;
+      const list = supervised.has(feature) && rule?.enforce !== 'kernel' && open !== true ? held : found;
       if (list.has(key)) return;
       list.set(key, {
         feature,
@@ -54,6 +63,7 @@ export function gapList(degrade: readonly Feature[], supervised: ReadonlySet<Fea
         closes: closes ?? FEATURES[feature].closes,
         ...(rule === undefined ? {} : { rule }),
         accepted: accepted.has(feature),
+        ...(open === true ? { open } : {}),
       });
     },
   };

@@ -33,6 +33,7 @@ const CLOSES = {
   'unix.connect': NET,
   'scope.abstract_unix_socket': ['connect', 'send'],
   'scope.signal': ['signal'],
+  self: ['open', 'create', 'remove', 'refer', 'truncate', 'metadata'],
 } as const satisfies Partial<Record<Feature, readonly NotifyGroup[]>>;
 
 /** The features that the supervisor can hold. */
@@ -81,7 +82,8 @@ export function supervisedFeatures(
   gaps: readonly Gap[],
 ): ReadonlySet<Feature> | null {
   const wanted = gaps.some(
-    ({ feature, rule, accepted }) => !accepted && SUPERVISED.has(feature) && rule?.enforce !== 'kernel',
+    ({ feature, rule, accepted, open }) =>
+      !accepted && open !== true && SUPERVISED.has(feature) && rule?.enforce !== 'kernel',
   );
   // A ring of io_uring runs calls that nobody is asked about. The host is asked last, since its answer costs something.
   if (!wanted || policy.process.ioUring === 'allow' || !host.seccomp) return null;

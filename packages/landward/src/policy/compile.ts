@@ -70,7 +70,8 @@ function pass(
   const fs = compileFs(layers, host, row, gaps, widened);
   const net = compileNet(layers, row, gaps);
   const scopes = compileScopes(layers, row, host.seccomp, fs.connect, gaps);
-  const rules = layers.map(relocatedLayer);
+  const own = policy.protect === undefined ? null : protectSelf(policy.protect, fs, host, gaps);
+  const rules = [...layers.map(relocatedLayer), ...(own === null ? [] : [own])];
   const supervisor = observing(supervisorPlan(rules, gaps), rules, observe);
   const filter = compileFilter(policy, host, row, net, scopes, gaps, {
     notify: supervisor?.groups ?? [],
@@ -88,7 +89,6 @@ function pass(
   const wanted = fs.restricted !== 0 || net.restricted || scopes.restricted || scopes.wanted !== 0;
   if (row.abi === 0 && wanted)
     gaps.add('landlock', { lost: `${lostWithout(host)}, so nothing is restricted by Landlock` });
-  if (policy.protect !== undefined) protectSelf(policy.protect, fs, host, gaps);
   protectClock(limits.timeMs, scopes.scoped, gaps);
   const create = layers.flatMap((layer) =>
     layer.rules.flatMap((rule) => (rule.create === null ? [] : [rule.create])),

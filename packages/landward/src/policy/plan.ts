@@ -88,6 +88,8 @@ export interface Gap {
   readonly closes: string;
   readonly rule?: Rule;
   readonly accepted: boolean;
+  /** Set where the supervisor cannot close it although it holds the feature elsewhere. */
+  readonly open?: true;
 }
 
 /** How far one rule is held. */
