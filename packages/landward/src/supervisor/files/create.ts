@@ -10,8 +10,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import type { FsRight } from '../../uapi/landlock.ts';
 import { AT_FDCWD, S_IF, S_IFMT } from '../../uapi/open.ts';
 import { type Answer, type Call, type CallRow, type CallTable, outcome, refuse } from '../call.ts';
-import { mustBeNew, terminatedCopy } from './names.ts';
-import { resolveEntry } from './resolve.ts';
+import { mustBeNew, nameAt, terminatedCopy } from './names.ts';
 
 /** The right that making a node of a type needs. A type of 0 makes a regular file. */
 const MAKE: Readonly<Record<number, FsRight>> = {
@@ -35,7 +34,7 @@ function make(
   right: FsRight,
   act: (parent: number, name: Uint8Array) => number,
 ): Answer {
-  const entry = resolveEntry(call, dirfd, path);
+  const entry = nameAt(call, dirfd, path);
   mustBeNew(entry, right === 'fs.make_dir');
   const { errno } = call.run.authority.ask(call, { kind: 'make', entry, right });
   if (errno !== 0) return refuse(errno);

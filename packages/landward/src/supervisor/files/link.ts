@@ -11,9 +11,9 @@ import { AT, AT_FDCWD } from '../../uapi/open.ts';
 import { type Answer, type Call, type CallRow, type CallTable, must, outcome, refuse } from '../call.ts';
 import type { Entry, Place } from '../place.ts';
 import { descriptorPath, encodePath, lookAtFd, openPlace } from './look.ts';
-import { mustBeNew, terminatedCopy } from './names.ts';
+import { mustBeNew, nameAt, terminatedCopy } from './names.ts';
 import { placeOf } from './place-of.ts';
-import { resolve, resolveEntry } from './resolve.ts';
+import { resolve } from './resolve.ts';
 
 const FLAGS = AT.SYMLINK_FOLLOW | AT.EMPTY_PATH;
 
@@ -30,7 +30,7 @@ function link(
     follow: (flags & AT.SYMLINK_FOLLOW) !== 0,
     emptyPath: (flags & AT.EMPTY_PATH) !== 0,
   });
-  const to = resolveEntry(call, newdir, call.target.readPath(call.arg(newAt)));
+  const to = nameAt(call, newdir, call.target.readPath(call.arg(newAt)));
   mustBeNew(to, false);
   const [source, target] = [lookAtFd(object.fd), lookAtFd(to.parent.fd)];
   if (typeof source === 'number' || typeof target === 'number') return refuse(ERRNO.ENOENT);

@@ -6,8 +6,8 @@
 
 import { attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { refuse } from '../call.ts';
-import type { Named } from './resolve.ts';
+import { type Call, refuse } from '../call.ts';
+import { type Named, resolveEntry } from './resolve.ts';
 
 const STATFS = { bytes: 120, flagsAt: 80, readOnly: 1 } as const;
 const statfs = new DataView(new ArrayBuffer(STATFS.bytes));
@@ -21,6 +21,16 @@ export function isReadOnly(fd: number): boolean {
 /** @throws {Refused} EROFS */
 export function mustBeWritable(fd: number): void {
   if (isReadOnly(fd)) refuse(ERRNO.EROFS);
+}
+
+/**
+ * Finds a name that is to be changed, and its directory.
+ *
+ * @throws {Refused} as `resolveEntry`, and EACCES where the directory cannot be searched: the kernel finds that on the way
+ */
+export function nameAt(call: Call, dirfd: number, path: Uint8Array): Named {
+  const entry = resolveEntry(call, dirfd, path);
+  return entry.error === ERRNO.EACCES ? refuse(ERRNO.EACCES) : entry;
 }
 
 /**

@@ -12,8 +12,8 @@ import { AT_FDCWD, RENAME } from '../../uapi/open.ts';
 import { type Answer, type Call, type CallRow, type CallTable, DONE, outcome, refuse } from '../call.ts';
 import type { Place } from '../place.ts';
 import { lookAtEntry, lookAtFd } from './look.ts';
-import { mustBeWritable, terminatedCopy } from './names.ts';
-import { type Named, resolveEntry } from './resolve.ts';
+import { mustBeWritable, nameAt, terminatedCopy } from './names.ts';
+import type { Named } from './resolve.ts';
 
 const FLAGS = RENAME.NOREPLACE | RENAME.EXCHANGE | RENAME.WHITEOUT;
 /** How often a name may become taken between the decision and the move before the target hears of it. */
@@ -41,8 +41,8 @@ function rename(
   if ((flags & RENAME.EXCHANGE) !== 0 && flags !== RENAME.EXCHANGE) return refuse(ERRNO.EINVAL);
   const oldPath = call.target.readPath(call.arg(oldAt));
   for (let tries = 1; ; tries++) {
-    const from = resolveEntry(call, olddir, oldPath);
-    const to = resolveEntry(call, newdir, call.target.readPath(call.arg(newAt)));
+    const from = nameAt(call, olddir, oldPath);
+    const to = nameAt(call, newdir, call.target.readPath(call.arg(newAt)));
     const move = checkedMove(from, to, flags);
     const { errno } = call.run.authority.ask(call, {
       kind: 'refer',

@@ -9,8 +9,8 @@ import { attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD } from '../../uapi/open.ts';
 import { type Answer, type Call, type CallRow, type CallTable, outcome, refuse } from '../call.ts';
-import { mustBeWritable, terminatedCopy } from './names.ts';
-import { type Named, resolveEntry } from './resolve.ts';
+import { mustBeWritable, nameAt, terminatedCopy } from './names.ts';
+import type { Named } from './resolve.ts';
 
 /** What `rmdir` answers for a path that ends with no name. */
 const NO_DIRECTORY_NAME = {
@@ -20,7 +20,7 @@ const NO_DIRECTORY_NAME = {
 } as const satisfies Record<Exclude<Named['last'], 'name'>, number>;
 
 function unlink(call: Call, dirfd: number, at: number): Answer {
-  const entry = resolveEntry(call, dirfd, call.target.readPath(call.arg(at)));
+  const entry = nameAt(call, dirfd, call.target.readPath(call.arg(at)));
   if (entry.last !== 'name') return refuse(ERRNO.EISDIR);
   mustBeWritable(entry.parent.fd);
   if (entry.error !== undefined) return refuse(entry.error);
@@ -30,7 +30,7 @@ function unlink(call: Call, dirfd: number, at: number): Answer {
 }
 
 function rmdir(call: Call, dirfd: number, at: number): Answer {
-  const entry = resolveEntry(call, dirfd, call.target.readPath(call.arg(at)));
+  const entry = nameAt(call, dirfd, call.target.readPath(call.arg(at)));
   if (entry.last !== 'name') return refuse(NO_DIRECTORY_NAME[entry.last]);
   mustBeWritable(entry.parent.fd);
   if (entry.error !== undefined) return refuse(entry.error);
