@@ -125,6 +125,10 @@ export type Request =
       readonly directory?: boolean;
       /** Whether something is at `to` already, which the move removes. */
       readonly replaces?: boolean;
+      /** The right to make what moves, by its type; `fs.make_dir` or `fs.make_reg` where absent. */
+      readonly make?: FsRight;
+      /** What is at `to` already, where known: an exchange makes it at `from`. It may be a directory where absent. */
+      readonly there?: { readonly directory: boolean; readonly make: FsRight };
     }
   | {
       readonly kind: 'net';

@@ -87,13 +87,37 @@ function refer(from: Entry, to: Entry, operation: 'rename' | 'link' | 'exchange'
   const source = absolute(from.path);
   const target = absolute(to.path);
   if (source === null || target === null) return UNNAMED;
-  const directory = from.object === null ? {} : { directory: from.object.type === 'dir' };
+  const moved = from.object === null ? undefined : typed(from.object);
+  const there = to.object === null ? undefined : typed(to.object);
   const requests: Request[] = [
-    { kind: 'refer', from: source, to: target, operation, ...directory, replaces: to.object !== null },
+    {
+      kind: 'refer',
+      from: source,
+      to: target,
+      operation,
+      replaces: there !== undefined,
+      ...moved,
+      ...(there === undefined ? {} : { there }),
+    },
   ];
   if (whiteout) requests.push({ kind: 'path', path: source, rights: ['fs.make_char'] });
   return all(requests);
 }
+
+/** What the rules need to know of an object's type. */
+function typed({ type }: Place): { readonly directory: boolean; readonly make: FsRight } {
+  return { directory: type === 'dir', make: MAKE[type] };
+}
+
+const MAKE = {
+  reg: 'fs.make_reg',
+  dir: 'fs.make_dir',
+  char: 'fs.make_char',
+  block: 'fs.make_block',
+  fifo: 'fs.make_fifo',
+  sock: 'fs.make_sock',
+  lnk: 'fs.make_sym',
+} as const satisfies Record<Place['type'], FsRight>;
 
 /** A path in normal form, or `null` where it is not one from the root of this process. */
 function absolute(path: string): string | null {

@@ -40,18 +40,20 @@ export interface ReferAnswer {
 
 /** Answers a move or link. */
 export function answerRefer(indexed: IndexedLayer, request: ReferRequest): ReferAnswer {
-  const { from, to, operation } = request;
+  const { from, to, operation, there } = request;
   const directory = request.directory === true;
   const remove: FsRight = directory ? 'fs.remove_dir' : 'fs.remove_file';
-  const make: FsRight = directory ? 'fs.make_dir' : 'fs.make_reg';
+  const make: FsRight = request.make ?? (directory ? 'fs.make_dir' : 'fs.make_reg');
+  const removeThere: FsRight =
+    there === undefined ? remove : there.directory ? 'fs.remove_dir' : 'fs.remove_file';
   const refer: FsRight[] = parentOf(from) === parentOf(to) ? [] : ['fs.refer'];
   const source: FsRight[] = [
     ...(operation === 'link' ? [] : [remove]),
-    ...(operation === 'exchange' ? [make] : []),
+    ...(operation === 'exchange' ? [there?.make ?? make] : []),
     ...refer,
   ];
   const target: FsRight[] = [
-    ...(operation === 'exchange' || request.replaces === true ? [remove] : []),
+    ...(operation === 'exchange' || request.replaces === true ? [removeThere] : []),
     make,
     ...refer,
   ];
@@ -63,8 +65,8 @@ export function answerRefer(indexed: IndexedLayer, request: ReferRequest): Refer
   // An object of unknown type is taken for a directory: a move must not free what may lie below it.
   const maybeDirectory = operation !== 'link' && request.directory !== false;
   const gained = gainedRights(indexed, from, to, maybeDirectory);
-  // What lies at the other end of an exchange is not known, so it is taken for a directory.
-  if (operation === 'exchange') gained.push(...gainedRights(indexed, to, from, true));
+  // What lies at the other end of an exchange and is not known is taken for a directory.
+  if (operation === 'exchange') gained.push(...gainedRights(indexed, to, from, there?.directory !== false));
   if (gained.length > 0) {
     const by = gained.find(({ rule }) => rule !== undefined)?.rule;
     const missing = pathRights(pathMask(gained.map(({ right }) => right)));
