@@ -6,10 +6,9 @@
  * after it, since it may refuse the calls that the restriction needs.
  */
 
-import { type Image, ImageBuilder, type Slot } from '../kernel/image.ts';
+import { type Image, ImageBuilder, type Place, type Slot } from '../kernel/image.ts';
 import { addFilterStep } from '../kernel/seccomp.ts';
 import type { Plan } from '../policy/plan.ts';
-import { CLONE } from '../uapi/clone.ts';
 import { CLOSE_RANGE, F } from '../uapi/open.ts';
 import { PR } from '../uapi/prctl.ts';
 import { RLIMIT } from '../uapi/resource.ts';
@@ -58,9 +57,10 @@ export interface SupervisedSteps {
   readonly umask: number;
   /** The directory of the program, where `cwd` is not given, as an open descriptor. */
   readonly directory: number;
-  /** The child's ends of two pipes: it tells its pid and listener by the first, and waits for a word on the second. */
-  readonly told: number;
-  readonly go: number;
+  /** An eventfd: written to once the pid and the listener are told. */
+  readonly wake: number;
+  /** A pipe: the child waits for a word on it. */
+  readonly go: { readonly read: number; readonly write: number };
   /** Flags of the filter. */
   readonly flags: number;
 }
@@ -75,6 +75,7 @@ const HIGHEST_FD = 0xffff_ffff;
 /** Lays out the image of a start. */
 export function startImage(start: Start): Image {
   const build = new ImageBuilder(start.arch);
+  if (start.supervised !== undefined) build.bytes(new Uint8Array(8).fill(0xff));
   beforeExec(build, start, start.ruleset);
   const file = build.string(start.file);
   const env = build.strings(start.env);
@@ -91,7 +92,6 @@ export type Setup = Omit<Start, 'arch' | 'ruleset' | 'file' | 'argv' | 'env'>;
 
 /** The steps of a start in their order, without `execve`. */
 export function beforeExec(build: ImageBuilder, start: Setup, ruleset: number | Slot | null): void {
-  if (start.supervised !== undefined) forkSteps(build);
   if (start.group) build.step('setpgid', [0, 0], 'make a process group');
   if (start.parentDeathSignal) tieSteps(build, start.parentDeathSignal, start.parent);
   if (start.cgroupProcs !== undefined)
@@ -107,38 +107,37 @@ export function beforeExec(build: ImageBuilder, start: Setup, ruleset: number | 
   else supervisedSteps(build, start.plan, ruleset, start.supervised);
 }
 
-/** A second child that nobody waits for: the first ends at the step that a process id is no answer to. */
-function forkSteps(build: ImageBuilder): void {
-  const forked = build.slot();
-  build.step('clone', [CLONE.PARENT | SIGCHLD, 0, 0, 0, 0], 'make the process', { store: forked });
-  build.step('rt_sigprocmask', [forked, build.reserve(8), null, SIGSET_BYTES], 'leave the start to it');
-}
-
-const SIGCHLD = 17;
-
 /** The restriction with a supervisor: the child tells of its listener and waits until somebody has taken it. */
 function supervisedSteps(
   build: ImageBuilder,
   plan: Plan,
   ruleset: number | Slot | null,
-  { tag, umask, told, go, flags }: SupervisedSteps,
+  { tag, umask, wake, go, flags }: SupervisedSteps,
 ): void {
   build.step('umask', [umask], 'set the umask');
   const limit = new Uint8Array(16);
   new DataView(limit.buffer).setBigUint64(0, tag, true);
   new DataView(limit.buffer).setBigUint64(8, tag, true);
   build.step('prlimit64', [0, RLIMIT.LOCKS, build.bytes(limit), null], 'mark the process as one of the run');
-  const words = build.reserve(8);
-  build.step('getpid', [], 'ask for the process id', { store: words });
-  confineSteps(build, plan, ruleset, { flags, store: build.field(words, 4) });
-  build.step('write', [told, words, 8], 'tell the supervisor');
+  build.step('getpid', [], 'ask for the process id', { store: TOLD });
+  confineSteps(build, plan, ruleset, { flags, store: build.field(TOLD, 4) });
+  build.step(
+    'write',
+    [wake, build.bytes(new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])), 8],
+    'tell the supervisor',
+  );
   const word = build.slot(NOT_YET);
-  build.step('read', [go, { kind: 'place', at: word.at }, 4], 'wait for the supervisor');
+  // So that the pipe ends with the supervisor.
+  build.step('close', [go.write], 'leave the pipe to the supervisor');
+  build.step('read', [go.read, { kind: 'place', at: word.at }, 4], 'wait for the supervisor');
   // Nothing came where the supervisor has ended: then there is no process of this number.
   build.step('getpgid', [word], 'hear from the supervisor');
 }
 
 const NOT_YET = -1;
+
+/** Where the data of a supervised start has two words: the pid and the listener of the child, -1 until they are told. */
+export const TOLD: Place = { kind: 'place', at: 0 };
 
 /** Nobody tells of a parent that died before the tie: then the second step finds no such thread in the new parent. */
 function tieSteps(build: ImageBuilder, signal: number, parent: number | undefined): void {

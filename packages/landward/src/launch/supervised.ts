@@ -10,7 +10,7 @@ import { Fd } from '../kernel/fd.ts';
 import type { Image } from '../kernel/image.ts';
 import { listenerFlags } from '../kernel/seccomp.ts';
 import type { Plan } from '../policy/plan.ts';
-import type { HandOverPipes } from '../supervisor/messages.ts';
+import type { StartOrder } from '../supervisor/messages.ts';
 import type { SupervisedPlan } from '../supervisor/run.ts';
 import { type RunListener, Supervisor } from '../supervisor/supervisor.ts';
 import { makeTag, tagId } from '../supervisor/tag.ts';
@@ -23,7 +23,7 @@ import { buildFloor } from './floor.ts';
 import type { Prepared } from './prepare.ts';
 import { refusedStart } from './refused.ts';
 import type { Started, StartOptions } from './start.ts';
-import { startImage } from './steps.ts';
+import { startImage, TOLD } from './steps.ts';
 
 /** A supervised program that runs. */
 export interface SupervisedStart extends Started {
@@ -87,7 +87,7 @@ export async function startSupervised(
   using directory = new Fd(
     call('open the working directory', 'openat', AT_FDCWD, path, O[ARCH].PATH | O[ARCH].CLOEXEC, 0),
   );
-  const handOver = makePipes();
+  const go = makePipe();
   const image = startImage({
     ...options,
     arch: ARCH,
@@ -103,13 +103,16 @@ export async function startSupervised(
       tag,
       umask: process.umask(),
       directory: directory.number,
-      told: handOver.told.write,
-      go: handOver.go.read,
+      wake: supervisor.wake,
+      go,
       flags: listenerFlags(),
     },
   });
   const run = tagId(tag);
-  const started = await supervisor.start({ run, image: image.bytes, handOver }, listener);
+  const started = await supervisor.start(
+    { run, image: image.bytes, told: image.data + TOLD.at, go },
+    listener,
+  );
   if ('errno' in started) throw refusedStart(notStarted(image, started), file);
   const { pid, pidfd } = started;
   return { pid, pidfd, file, run, supervisor, dropped: started.dropped };
@@ -121,11 +124,8 @@ function notStarted(image: Image, { step, errno }: { readonly step: number; read
   return new LandwardError('SUPERVISOR', 'The supervisor ended before the program was started');
 }
 
-function makePipes(): HandOverPipes {
-  const pipe = () => {
-    const ends = new Int32Array(2);
-    call('make a pipe', 'pipe2', ends, O[ARCH].CLOEXEC);
-    return { read: ends[0]!, write: ends[1]! };
-  };
-  return { told: pipe(), go: pipe() };
+function makePipe(): StartOrder['go'] {
+  const ends = new Int32Array(2);
+  call('make a pipe', 'pipe2', ends, O[ARCH].CLOEXEC);
+  return { read: ends[0]!, write: ends[1]! };
 }

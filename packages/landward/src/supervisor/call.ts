@@ -47,7 +47,9 @@ export interface Call {
 export interface Blocking {
   /** The steps to run; must be this work's own, since it lives as long. */
   readonly image: Image;
-  /** Makes the answer. Descriptors that the steps have made are the call's to own. */
+  /** Whether the steps change the thread (identity, umask), which then serves nobody else. */
+  readonly once?: boolean;
+  /** Makes the answer, or hands over again. EINTR where the target has died or has a signal to take. Descriptors that the steps have made are the call's to own. */
   finish(applied: Applied): Answer;
 }
 

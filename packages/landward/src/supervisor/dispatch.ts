@@ -5,8 +5,8 @@
  * kernel runs a call only where a handler says so.
  */
 
+import { addFd, sendContinue, sendErrno, sendValue } from '../kernel/notify.ts';
 import { ERRNO } from '../uapi/errno.ts';
-import { O } from '../uapi/open.ts';
 import { type Arch, SYSCALLS, type SyscallName } from '../uapi/syscalls.ts';
 import { type Answer, type CallTable, Refused } from './call.ts';
 import type { NotifiedCall } from './notified.ts';
@@ -50,28 +50,25 @@ export function decide(
 
 /** Gives an answer and ends the call's scope, unless somebody has taken it over. */
 export function give(call: NotifiedCall, answer: Answer): void {
-  const { notifications, id } = call;
+  const { listener, id } = call;
   switch (answer.kind) {
     case 'later':
       return;
     case 'continue':
-      notifications.proceed(id);
+      sendContinue(listener, id);
       break;
     case 'errno':
       // An answer of 0 would look like success to a target that was refused.
-      notifications.answer(id, 0, answer.errno > 0 ? answer.errno : ERRNO.EPERM);
+      sendErrno(listener, id, answer.errno > 0 ? answer.errno : ERRNO.EPERM);
       break;
     case 'value':
-      notifications.answer(id, answer.value, 0);
+      sendValue(listener, id, answer.value);
       break;
-    case 'fd':
-      giveFd(call, answer.fd, answer.cloexec);
-      break;
+    case 'fd': {
+      const added = addFd(listener, id, answer.fd, { cloexec: answer.cloexec, send: true });
+      // Too many open files and the like are the target's own. Nobody waits any more where there is no such call.
+      if (added < 0 && added !== -ERRNO.ENOENT) sendErrno(listener, id, -added);
+    }
   }
   call.close();
-}
-
-function giveFd(call: NotifiedCall, fd: number, cloexec: boolean): void {
-  const flags = cloexec ? O.x86_64.CLOEXEC : 0;
-  call.notifications.answerFd(call.id, fd, flags);
 }

@@ -1,31 +1,33 @@
 /**
- * The deciding thread's loop: waits for calls of any run and for messages, handles one at a time, never returns to the
- * event loop of Node.
+ * The deciding thread's loop: takes calls of any run, messages and ends of jobs from one inbox, handles one at a time, never
+ * returns to the event loop of Node.
  *
  * Owns the runs of this thread. Where a run loses its last process, its state goes; where this thread ends, all of its runs
  * are ended first.
  */
 
 import { attempt } from '../kernel/call.ts';
-import { native } from '../kernel/native.ts';
+import type { Inbox } from '../kernel/inbox.ts';
+import { sendErrno } from '../kernel/notify.ts';
 import { indexRules, type RuleIndex } from '../model/decide-rules.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { authorityOf } from './authority-of.ts';
-import type { Blocking, CallTable } from './call.ts';
+import { BlockingWork } from './blocking.ts';
+import type { CallTable } from './call.ts';
 import { byNumber, decide, give } from './dispatch.ts';
 import type { FromWorker, StartOrder, ToWorker } from './messages.ts';
-import { Notifications, WORD } from './notification.ts';
-import { NotifiedCall } from './notified.ts';
+import type { NameView } from './names/view.ts';
+import { type CallGround, NotifiedCall } from './notified.ts';
 import { Reports } from './reports.ts';
 import type { SupervisedPlan } from './run.ts';
-import { startWaiting } from './starting.ts';
+import { Starting } from './starting.ts';
 import { LiveRun } from './state.ts';
 import { idTag, killMembers } from './tag.ts';
 import { Surroundings } from './target/task.ts';
+import { Ticks } from './ticks.ts';
 
-const POLL = { IN: 1, ERR: 8, HUP: 16, bytes: 8 } as const;
-
-const NO_TIME = new BigInt64Array(2);
+/** A thread that sleeps in here cannot be told to end by Node: not longer than this, milliseconds. */
+const LONGEST_MS = 1000;
 
 /** The way to the main thread. */
 export interface Main {
@@ -34,87 +36,85 @@ export interface Main {
   next(): ToWorker | undefined;
 }
 
-interface Supervised {
+/** What the loop works with. */
+export interface LoopSetup {
+  readonly plan: SupervisedPlan;
+  readonly table: CallTable;
+  readonly main: Main;
+  readonly names?: NameView | undefined;
+}
+
+interface Supervised extends CallGround {
   readonly run: LiveRun;
-  readonly notifications: Notifications;
   readonly reports: Reports;
 }
 
 export class Loop {
   readonly #plan: SupervisedPlan;
   readonly #index: RuleIndex;
-  readonly #wake: number;
   readonly #main: Main;
+  readonly #names: NameView | undefined;
   readonly #around = new Surroundings();
   readonly #handlers;
-  #runs: readonly Supervised[] = [];
-  #polled = new Int32Array(2);
-  readonly #handed: { readonly call: NotifiedCall; readonly work: Blocking }[] = [];
+  readonly #ticks = new Ticks();
+  readonly #runs = new Map<number, Supervised>();
+  readonly #starts = new Map<number, Starting>();
+  readonly #overEarly = new Map<string, FromWorker>();
+  #keys = 0;
   #over = false;
 
-  /** @param wake an eventfd that is written to when there is a message */
-  constructor(plan: SupervisedPlan, table: CallTable, wake: number, main: Main) {
+  constructor({ plan, table, main, names }: LoopSetup) {
     this.#plan = plan;
     this.#index = indexRules(plan.layers);
-    this.#wake = wake;
     this.#main = main;
+    this.#names = names;
     this.#handlers = byNumber(plan.arch, table);
-    this.#arrange([]);
   }
 
   /** Runs until it is told to end. */
-  run(): void {
+  run(inbox: Inbox): void {
+    const blocking = new BlockingWork(inbox);
     try {
-      while (!this.#over) this.#turn();
-    } finally {
-      for (const supervised of this.#runs) {
-        killMembers(idTag(supervised.run.id));
-        this.#drop(supervised);
+      while (!this.#over) {
+        const wait = Math.min(LONGEST_MS, this.#ticks.patience, blocking.patience);
+        const count = inbox.next(Math.ceil(wait));
+        for (let entry = 0; entry < count; entry++) this.#take(inbox, entry, blocking);
+        blocking.look();
+        this.#ticks.run();
       }
+    } finally {
+      for (const { run } of this.#runs.values()) killMembers(idTag(run.id));
+      for (const supervised of this.#runs.values()) this.#drop(supervised, blocking);
     }
   }
 
-  #turn(): void {
-    this.#blocked();
-    const wait = this.#handed.length === 0 ? null : NO_TIME;
-    const ready = attempt('ppoll', this.#polled, this.#polled.length / 2, wait, null, 0);
-    if (ready <= 0) return;
-    const runs = this.#runs;
-    const polled = this.#polled;
-    for (let index = 0; index < runs.length; index++) {
-      const events = polled[2 * index + 3]! >>> 16;
-      if ((events & POLL.IN) !== 0) this.#serve(runs[index]!);
-      else if ((events & (POLL.HUP | POLL.ERR)) !== 0) this.#end(runs[index]!);
+  #take(inbox: Inbox, entry: number, blocking: BlockingWork): void {
+    switch (inbox.kind(entry)) {
+      case 'notification':
+        this.#serve(inbox, entry);
+        break;
+      case 'wake':
+        this.#listen(inbox, blocking);
+        break;
+      case 'job':
+        this.#jobEnded(inbox, entry, blocking);
+        break;
+      case 'hungup':
+      case 'failed':
+        this.#end(inbox.key(entry), blocking);
     }
-    if (polled[1]! >>> 16 !== 0) this.#listen();
   }
 
-  #serve({ run, notifications }: Supervised): void {
-    // ENOENT: the target died between the wake-up and here. Everything else shows again in the next round.
-    if (notifications.receive() !== 0) return;
-    const { words } = notifications;
-    const row = this.#handlers[words[WORD.nr]!];
+  #serve(inbox: Inbox, entry: number): void {
+    const supervised = this.#runs.get(inbox.key(entry));
+    if (supervised === undefined) return;
+    const row = this.#handlers[inbox.nr(entry)];
     if (row === undefined) {
-      notifications.answer(notifications.id, 0, ERRNO.EPERM);
+      sendErrno(supervised.listener, inbox.id(entry), ERRNO.EPERM);
       return;
     }
-    const call = new NotifiedCall(run, row.name, notifications, this.#around, this.#handOver);
+    const call = new NotifiedCall(supervised, row.name, inbox, entry);
     give(call, decide(call, row.handle, this.#broken));
-  }
-
-  readonly #handOver = (call: NotifiedCall, work: Blocking): void => {
-    this.#handed.push({ call, work });
-  };
-
-  /** Runs what was handed over. A work whose finish hands over again waits for the next round. */
-  #blocked(): void {
-    for (const { call, work } of this.#handed.splice(0)) {
-      const applied = native().apply(work.image.bytes);
-      give(
-        call,
-        decide(call, () => work.finish(applied), this.#broken),
-      );
-    }
   }
 
   readonly #broken = (call: NotifiedCall, error: unknown): void => {
@@ -122,12 +122,30 @@ export class Loop {
     this.#main.post({ kind: 'broken', message: `${call.name}: ${message}` });
   };
 
-  #listen(): void {
-    attempt('read', this.#wake, new BigUint64Array(1), 8);
+  #jobEnded(inbox: Inbox, entry: number, blocking: BlockingWork): void {
+    const end = inbox.job(entry);
+    const starting = this.#starts.get(end.job);
+    if (starting !== undefined) {
+      this.#starts.delete(end.job);
+      const { run } = starting;
+      const result = starting.end(end);
+      if (result.errno === undefined)
+        this.#main.post({ kind: 'started', run, pid: result.pid, pidfd: result.pidfd });
+      else this.#main.post({ kind: 'not-started', run, step: result.step, errno: result.errno });
+      const over = this.#overEarly.get(run);
+      this.#overEarly.delete(run);
+      if (over !== undefined) this.#main.post(over);
+      return;
+    }
+    const ended = blocking.ended(end);
+    if (ended !== undefined) give(ended.call, decide(ended.call, ended.finish, this.#broken));
+  }
+
+  #listen(inbox: Inbox, blocking: BlockingWork): void {
     for (let message = this.#main.next(); message !== undefined; message = this.#main.next()) {
       switch (message.kind) {
         case 'start':
-          this.#start(message);
+          this.#start(inbox, message);
           break;
         case 'flush':
           this.#flush(message.run, message.serial);
@@ -139,50 +157,64 @@ export class Loop {
           this.#over = true;
       }
     }
+    for (const starting of this.#starts.values()) {
+      const listener = starting.take();
+      if (listener !== undefined) this.#supervise(inbox, starting, listener, blocking);
+    }
   }
 
-  #start(order: StartOrder): void {
-    const { run: id } = order;
-    const started = startWaiting(order);
-    if ('errno' in started) {
-      this.#main.post({ kind: 'not-started', run: id, step: started.step, errno: started.errno });
-      return;
-    }
+  #start(inbox: Inbox, order: StartOrder): void {
+    const starting = new Starting(inbox, order);
+    if (starting.job > 0) this.#starts.set(starting.job, starting);
+    else this.#main.post({ kind: 'not-started', run: order.run, step: -1, errno: -starting.job });
+  }
+
+  #supervise(inbox: Inbox, starting: Starting, listener: number, blocking: BlockingWork): void {
+    const id = starting.run;
     const reports = new Reports((events) => this.#main.post({ kind: 'events', run: id, events }));
     const ears = {
       report: reports.add.bind(reports),
+      every: this.#ticks.add.bind(this.#ticks),
       kill: (reason: string) => {
         this.#main.post({ kind: 'killed', run: id, reason });
         killMembers(idTag(id));
       },
     };
-    const run = new LiveRun(id, this.#plan, this.#index, ears, authorityOf);
-    this.#arrange([...this.#runs, { run, notifications: new Notifications(started.listener), reports }]);
-    started.go();
-    this.#main.post({ kind: 'started', run: id, pid: started.pid, pidfd: started.pidfd });
+    const run = new LiveRun(id, this.#plan, this.#index, ears, authorityOf, this.#names);
+    const key = this.#keys++;
+    const handOver = blocking.begin.bind(blocking);
+    this.#runs.set(key, { run, listener, around: this.#around, handOver, reports });
+    const added = inbox.add(listener, key);
+    if (added === 0) {
+      starting.go();
+    } else {
+      starting.abandon(-added);
+      this.#end(key, blocking);
+    }
   }
 
   #flush(run: string, serial: number): void {
-    const dropped = this.#runs.find((one) => one.run.id === run)?.reports.dropped ?? 0;
-    this.#main.post({ kind: 'flushed', run, serial, dropped });
+    const found = [...this.#runs.values()].find((one) => one.run.id === run);
+    this.#main.post({ kind: 'flushed', run, serial, dropped: found?.reports.dropped ?? 0 });
   }
 
-  /** No task of the run is left. */
-  #end(supervised: Supervised): void {
-    this.#arrange(this.#runs.filter((one) => one !== supervised));
-    this.#drop(supervised);
-    this.#main.post({ kind: 'over', run: supervised.run.id, dropped: supervised.reports.dropped });
+  /** No task of the run is left, or nobody can hear it any more. */
+  #end(key: number, blocking: BlockingWork): void {
+    const supervised = this.#runs.get(key);
+    if (supervised === undefined) return;
+    const { run, reports } = supervised;
+    this.#runs.delete(key);
+    killMembers(idTag(run.id));
+    this.#drop(supervised, blocking);
+    const over = { kind: 'over', run: run.id, dropped: reports.dropped } as const;
+    // A short program can be over before its start is known to have gone well.
+    if ([...this.#starts.values()].some((one) => one.run === run.id)) this.#overEarly.set(run.id, over);
+    else this.#main.post(over);
   }
 
-  #drop({ run, notifications }: Supervised): void {
+  #drop({ run, listener }: Supervised, blocking: BlockingWork): void {
+    blocking.drop(run.id);
     run[Symbol.dispose]();
-    attempt('close', notifications.listener);
-  }
-
-  /** Lays out what is waited for: the wake-up first, then a listener for each run. */
-  #arrange(runs: readonly Supervised[]): void {
-    this.#runs = runs;
-    const fds = [this.#wake, ...runs.map(({ notifications }) => notifications.listener)];
-    this.#polled = Int32Array.from(fds.flatMap((fd) => [fd, POLL.IN]));
+    attempt('close', listener);
   }
 }

@@ -12,22 +12,16 @@ export interface WorkerSetup {
   readonly wake: number;
 }
 
-/**
- * Two pipes: the child tells its pid and its listener by the first (two 32-bit words), and waits for one word on the
- * second, without which it goes no further. All four ends are the Worker's to close.
- */
-export interface HandOverPipes {
-  readonly told: { readonly read: number; readonly write: number };
-  readonly go: { readonly read: number; readonly write: number };
-}
-
 /** A start, laid out by the main thread: descriptors are those of the whole process. */
 export interface StartOrder {
   readonly kind: 'start';
   /** The run's id, which is its tag. */
   readonly run: string;
   readonly image: Uint8Array<ArrayBuffer>;
-  readonly handOver: HandOverPipes;
+  /** Where in the image the child stores two words before it waits: its pid, and the number of its listener. */
+  readonly told: number;
+  /** The pipe on which the child waits for one word, without which it goes no further. Both ends are the Worker's to close. */
+  readonly go: { readonly read: number; readonly write: number };
 }
 
 export type ToWorker =

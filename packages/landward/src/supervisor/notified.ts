@@ -1,63 +1,74 @@
 /**
  * A notified call: its arguments, its target, and the scope of the descriptors that handling it opens.
  *
- * Owns the scope. A call that is handed over takes its arguments with it, since the buffer serves the next one.
+ * Owns the scope. A call that is handed over takes its arguments with it, since the buffer serves the next ones.
  */
 
 import { attempt } from '../kernel/call.ts';
+import type { Inbox } from '../kernel/inbox.ts';
+import { isPending } from '../kernel/notify.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import { type Answer, type Blocking, type Call, LATER } from './call.ts';
-import { type Notifications, WORD } from './notification.ts';
 import type { Run } from './run.ts';
 import { type Surroundings, Task } from './target/task.ts';
 
-const HIGH_WORD = 0x1_0000_0000;
+const ARGS = 6;
+const LOW_WORD = 0xffff_ffffn;
 
 /** Where a call hands blocking work to. */
 export type HandOver = (call: NotifiedCall, work: Blocking) => void;
+
+/** What all calls of a run have in common. */
+export interface CallGround {
+  readonly run: Run;
+  readonly listener: number;
+  readonly around: Surroundings;
+  readonly handOver: HandOver;
+}
 
 export class NotifiedCall implements Call {
   readonly run: Run;
   readonly id: bigint;
   readonly name: SyscallName;
   readonly target: Task;
-  readonly notifications: Notifications;
+  readonly listener: number;
+  readonly #inbox: Inbox;
+  readonly #entry: number;
   readonly #handOver: HandOver;
   readonly #owned: number[] = [];
-  #words: Uint32Array;
+  #kept: readonly bigint[] | undefined;
 
+  /** @param entry of the inbox, valid until the inbox gives the next ones */
   constructor(
-    run: Run,
+    { run, listener, around, handOver }: CallGround,
     name: SyscallName,
-    notifications: Notifications,
-    around: Surroundings,
-    handOver: HandOver,
+    inbox: Inbox,
+    entry: number,
   ) {
     this.run = run;
-    this.id = notifications.id;
+    this.id = inbox.id(entry);
     this.name = name;
-    this.notifications = notifications;
-    this.#words = notifications.words;
+    this.listener = listener;
+    this.target = new Task(inbox.tid(entry), around, this);
+    this.#inbox = inbox;
+    this.#entry = entry;
     this.#handOver = handOver;
-    this.target = new Task(notifications.words[WORD.tid]!, around, this);
   }
 
   arg(index: number): number {
-    const at = WORD.args + 2 * index;
-    return this.#words[at]! + this.#words[at + 1]! * HIGH_WORD;
+    return this.#kept === undefined ? this.#inbox.arg(this.#entry, index) : Number(this.#kept[index]!);
   }
 
   int(index: number): number {
-    return this.#words[WORD.args + 2 * index]! | 0;
+    return this.uint(index) | 0;
   }
 
   uint(index: number): number {
-    return this.#words[WORD.args + 2 * index]!;
+    return Number(this.big(index) & LOW_WORD);
   }
 
   big(index: number): bigint {
-    const at = WORD.args + 2 * index;
-    return BigInt(this.#words[at]!) | (BigInt(this.#words[at + 1]!) << 32n);
+    return this.#kept === undefined ? this.#inbox.big(this.#entry, index) : this.#kept[index]!;
   }
 
   own(fd: number): number {
@@ -72,11 +83,11 @@ export class NotifiedCall implements Call {
   }
 
   isPending(): boolean {
-    return this.notifications.isPending(this.id);
+    return isPending(this.listener, this.id);
   }
 
   later(work: Blocking): Answer {
-    this.#words = this.#words.slice();
+    this.#kept ??= Array.from({ length: ARGS }, (_, index) => this.#inbox.big(this.#entry, index));
     this.#handOver(this, work);
     return LATER;
   }

@@ -25,6 +25,8 @@ export interface Run {
   report(event: DenialEvent): void;
   /** Ends the whole tree at once, with a reason for the person: what must not go on did happen. */
   kill(reason: string): void;
+  /** Calls back on the deciding thread, about every so many milliseconds, until it is disposed of or the run is over. */
+  every(milliseconds: number, then: () => void): Disposable;
   /** State of the rooms' handlers, made when first asked and disposed with the run. */
   state<T extends Disposable>(key: symbol, make: () => T): T;
 }

@@ -8,12 +8,14 @@ import { bug } from '../errors.ts';
 import type { RuleIndex } from '../model/decide-rules.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import type { Authority } from './authority.ts';
+import type { NameView } from './names/view.ts';
 import type { Run, SupervisedPlan } from './run.ts';
 
 /** What a run reports to. */
 export interface RunEars {
   report(event: DenialEvent): void;
   kill(reason: string): void;
+  every(milliseconds: number, then: () => void): Disposable;
 }
 
 export class LiveRun implements Run, Disposable {
@@ -21,6 +23,7 @@ export class LiveRun implements Run, Disposable {
   readonly plan: SupervisedPlan;
   readonly index: RuleIndex;
   readonly authority: Authority;
+  readonly names: NameView | undefined;
   readonly #ears: RunEars;
   readonly #states = new Map<symbol, Disposable>();
   #over = false;
@@ -32,11 +35,13 @@ export class LiveRun implements Run, Disposable {
     index: RuleIndex,
     ears: RunEars,
     authority: (run: () => Run) => Authority,
+    names?: NameView,
   ) {
     this.id = id;
     this.plan = plan;
     this.index = index;
     this.#ears = ears;
+    this.names = names;
     this.authority = authority(() => this);
   }
 
@@ -46,6 +51,10 @@ export class LiveRun implements Run, Disposable {
 
   kill(reason: string): void {
     this.#ears.kill(reason);
+  }
+
+  every(milliseconds: number, then: () => void): Disposable {
+    return this.#ears.every(milliseconds, then);
   }
 
   state<T extends Disposable>(key: symbol, make: () => T): T {

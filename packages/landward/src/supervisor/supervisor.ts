@@ -10,11 +10,10 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { LandwardError } from '../errors.ts';
 import { attempt, call } from '../kernel/call.ts';
 import type { DenialEvent } from '../model/denial.ts';
+import { EFD } from '../uapi/open.ts';
 import type { FromWorker, StartOrder, ToWorker, WorkerSetup } from './messages.ts';
 import type { SupervisedPlan } from './run.ts';
 import { idTag, killMembers } from './tag.ts';
-
-const EFD_CLOEXEC = 0o2000000;
 
 /** What a run tells while it lives. */
 export interface RunListener {
@@ -78,7 +77,7 @@ export class Supervisor {
    * @throws {LandwardError} SUPERVISOR where the Worker cannot be made
    */
   static async open(plan: SupervisedPlan, floor: number | null, entry = workerFile()): Promise<Supervisor> {
-    const wake = call('make an eventfd', 'eventfd2', 0, EFD_CLOEXEC);
+    const wake = call('make an eventfd', 'eventfd2', 0, EFD.CLOEXEC | EFD.NONBLOCK);
     const { port1, port2 } = new MessageChannel();
     const setup: WorkerSetup = { plan, floor, wake };
     const worker = new Worker(entry, {
@@ -100,6 +99,11 @@ export class Supervisor {
       });
     });
     return new Supervisor(worker, port1, wake);
+  }
+
+  /** The eventfd that a child writes to once it has told its listener. */
+  get wake(): number {
+    return this.#wake;
   }
 
   /** Defects of handlers that were met; each was a denial for the target. */

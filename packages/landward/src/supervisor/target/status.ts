@@ -56,3 +56,16 @@ export function parseStatus(text: string): TaskStatus {
 function or(list: readonly number[], single: number): readonly number[] {
   return list.length === 0 ? [single] : list;
 }
+
+/**
+ * Whether a thread has a signal to take as soon as it returns from its call: one of its own or of its process that it does
+ * not block. A thread that is gone has.
+ */
+export function hasSignal(tid: number): boolean {
+  const bytes = readProc(`/proc/${tid}/status`, STATUS_BYTES);
+  if (bytes === null || bytes.length === 0) return true;
+  const text = Buffer.from(bytes).toString('latin1');
+  const mask = (name: string) =>
+    BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(text)?.[1] ?? '0'}`);
+  return ((mask('SigPnd') | mask('ShdPnd')) & ~mask('SigBlk')) !== 0n;
+}

@@ -24,10 +24,26 @@ export class Surroundings {
   readonly identity: OwnIdentity;
   readonly root: string;
 
+  readonly #userNamespace: string | null;
+
   constructor() {
-    this.identity = new OwnIdentity(readStatus(attempt('gettid')));
-    this.root = rootOf(attempt('gettid')) ?? '';
+    const self = attempt('gettid');
+    this.identity = new OwnIdentity(readStatus(self));
+    this.root = rootOf(self) ?? '';
+    this.#userNamespace = userNamespaceOf(self);
   }
+
+  /** A status without the capabilities of another user namespace, which mean nothing here. */
+  inOwnTerms(status: TaskStatus, tid: number): TaskStatus {
+    if (status.capabilities === 0n) return status;
+    const namespace = userNamespaceOf(tid);
+    const own = namespace !== null && namespace === this.#userNamespace;
+    return own ? status : { ...status, capabilities: 0n };
+  }
+}
+
+function userNamespaceOf(tid: number): string | null {
+  return readProcLink(`/proc/${tid}/ns/user`);
 }
 
 /** The mount and inode of a thread's root: the same where absolute paths mean the same. */
@@ -109,7 +125,7 @@ export class Task implements Target {
   }
 
   status(): TaskStatus {
-    this.#status ??= readStatus(this.tid);
+    this.#status ??= this.#around.inOwnTerms(readStatus(this.tid), this.tid);
     return this.#status;
   }
 

@@ -1,0 +1,66 @@
+/**
+ * Work that other threads do for calls, until it ends or its target has something better to do: a target that dies, or that
+ * gets a signal, ends it with EINTR.
+ *
+ * Owns who waits for what, and the looking at signals, since the kernel tells nobody of them.
+ */
+
+import type { Inbox, JobEnd } from '../kernel/inbox.ts';
+import { type Answer, type Blocking, refuse } from './call.ts';
+import type { NotifiedCall } from './notified.ts';
+import { hasSignal } from './target/status.ts';
+
+/** How often targets that wait are looked at, milliseconds, and how much longer for each of them. */
+const LOOK = { every: 40, each: 0.2 } as const;
+
+interface Waiting {
+  readonly call: NotifiedCall;
+  readonly work: Blocking;
+}
+
+export class BlockingWork {
+  readonly #inbox: Inbox;
+  readonly #jobs = new Map<number, Waiting>();
+  #looked = 0;
+
+  constructor(inbox: Inbox) {
+    this.#inbox = inbox;
+  }
+
+  /** Hands a call over. @throws {Refused} where there is no thread left */
+  begin(call: NotifiedCall, work: Blocking): void {
+    const job = this.#inbox.submit(work.image, work.once === true ? { once: true } : {});
+    if (job < 0) refuse(-job);
+    this.#jobs.set(job, { call, work });
+  }
+
+  /** How long this thread may sleep before targets must be looked at, milliseconds. */
+  get patience(): number {
+    return this.#jobs.size === 0 ? Number.POSITIVE_INFINITY : LOOK.every + this.#jobs.size * LOOK.each;
+  }
+
+  /** Ends the work of targets that are gone or have a signal to take. */
+  look(): void {
+    const now = performance.now();
+    if (this.#jobs.size === 0 || now - this.#looked < this.patience) return;
+    this.#looked = now;
+    for (const [job, { call }] of this.#jobs)
+      if (!call.isPending() || hasSignal(call.target.tid)) this.#inbox.cancel(job);
+  }
+
+  /** The call of a job that has ended, with what makes its answer; `undefined` where the job is not of this kind. */
+  ended(end: JobEnd): { readonly call: NotifiedCall; readonly finish: () => Answer } | undefined {
+    const found = this.#jobs.get(end.job);
+    if (found === undefined) return undefined;
+    this.#jobs.delete(end.job);
+    this.#inbox.peek(end.job, found.work.image);
+    this.#inbox.forget(end.job);
+    const { step, errno } = end;
+    return { call: found.call, finish: () => found.work.finish({ step, errno }) };
+  }
+
+  /** Ends all work of a run. Its calls have nobody left to answer. */
+  drop(run: string): void {
+    for (const [job, { call }] of this.#jobs) if (call.run.id === run) this.#inbox.cancel(job);
+  }
+}
