@@ -63,7 +63,7 @@ export function answerRefer(indexed: IndexedLayer, request: ReferRequest): Refer
   ].filter((answer) => answer !== null);
 
   // An object of unknown type is taken for a directory: a move must not free what may lie below it.
-  const maybeDirectory = operation !== 'link' && request.directory !== false;
+  const maybeDirectory = operation === 'link' ? directory : request.directory !== false;
   const gained = gainedRights(indexed, from, to, maybeDirectory);
   // What lies at the other end of an exchange and is not known is taken for a directory.
   if (operation === 'exchange') gained.push(...gainedRights(indexed, to, from, there?.directory !== false));
