@@ -97,6 +97,8 @@ export class Intake {
 
   #loss(loss: Loss): number {
     const { source, what, reason, count, sample, time } = loss;
+    // Told again by each reading; the store knows it from its domains, once.
+    if ((what as string) === 'unlogged') return 0;
     // The same bad line of the same log is lost once; losses that show no line can't be told apart, and count each time.
     const identity =
       sample === undefined

@@ -74,12 +74,17 @@ const STEPS: readonly string[] = [
     count INTEGER NOT NULL,
     PRIMARY KEY (hour, source, effect, "right", operation, object)
   ) STRICT, WITHOUT ROWID;
+  -- cursor: the last event that was put into the spool; acked: the last that the receiver has. Counts are events:
+  -- lost before they were spooled, gone from the spool without having been sent.
   CREATE TABLE sink (
     name TEXT PRIMARY KEY,
     cursor INTEGER NOT NULL,
+    acked INTEGER NOT NULL DEFAULT 0,
+    spooled INTEGER NOT NULL DEFAULT 0,
     sent INTEGER NOT NULL DEFAULT 0,
+    rejected INTEGER NOT NULL DEFAULT 0,
     lost INTEGER NOT NULL DEFAULT 0,
-    rejected INTEGER NOT NULL DEFAULT 0
+    gone INTEGER NOT NULL DEFAULT 0
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE seen (
     rule TEXT NOT NULL,
