@@ -11,6 +11,7 @@ import type { Image } from '../kernel/image.ts';
 import { listenerFlags } from '../kernel/seccomp.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { StartOrder } from '../supervisor/messages.ts';
+import { type NameService, startNames } from '../supervisor/names/service.ts';
 import type { SupervisedPlan } from '../supervisor/run.ts';
 import { type RunListener, Supervisor } from '../supervisor/supervisor.ts';
 import { makeTag, tagId } from '../supervisor/tag.ts';
@@ -53,8 +54,19 @@ async function openSupervisor(
   part: SupervisedPlan,
   entry: string | undefined,
 ): Promise<Supervisor> {
-  using floor = buildFloor(plan);
-  return await Supervisor.open(part, floor?.number ?? null, entry);
+  const names = part.supervisor.groups.includes('receive') ? await namesOf(part) : undefined;
+  using floor = buildFloor(plan, Object.values(names?.ports ?? {}));
+  try {
+    return await Supervisor.open(part, floor?.number ?? null, entry, names);
+  } catch (error) {
+    await names?.[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Host names of a policy have a name server, which is there before the supervisor is. */
+function namesOf({ layers, supervisor }: SupervisedPlan): Promise<NameService> {
+  return startNames({ layers, names: supervisor.names });
 }
 
 function supervisedPart({ arch, abi, digest, layers, ruleset, supervisor }: Plan): SupervisedPlan {
@@ -88,6 +100,7 @@ export async function startSupervised(
     call('open the working directory', 'openat', AT_FDCWD, path, O[ARCH].PATH | O[ARCH].CLOEXEC, 0),
   );
   const go = makePipe();
+  // No `parent`: a scope can forbid to look for it, and the pipe tells of its end.
   const image = startImage({
     ...options,
     arch: ARCH,
@@ -97,7 +110,6 @@ export async function startSupervised(
     argv: [options.argv0 ?? command, ...args],
     env: programEnvironment(plan.env, environment),
     keepFds: plan.keepFds,
-    parent: process.pid,
     hardLimits: hardLimits(plan),
     supervised: {
       tag,

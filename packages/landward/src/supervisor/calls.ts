@@ -7,7 +7,9 @@ import { bug } from '../errors.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import type { CallRow, CallTable } from './call.ts';
 import { CHANGE_CALLS } from './files/change-tables.ts';
+import { FILE_CALLS } from './files/tables.ts';
 import { SOCKET_CALLS } from './sockets/tables.ts';
+import { CREDENTIAL_CALLS } from './target/credentials.ts';
 
 /** Merges tables. */
 export function mergeTables(...tables: readonly CallTable[]): CallTable {
@@ -21,4 +23,4 @@ export function mergeTables(...tables: readonly CallTable[]): CallTable {
 }
 
 /** The calls and how each is held. */
-export const CALLS: CallTable = mergeTables(CHANGE_CALLS, SOCKET_CALLS);
+export const CALLS: CallTable = mergeTables(CHANGE_CALLS, FILE_CALLS, SOCKET_CALLS, CREDENTIAL_CALLS);

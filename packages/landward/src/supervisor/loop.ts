@@ -54,7 +54,7 @@ export class Loop {
   readonly #index: RuleIndex;
   readonly #main: Main;
   readonly #names: NameView | undefined;
-  readonly #around = new Surroundings();
+  readonly #around: Surroundings;
   readonly #handlers;
   readonly #ticks = new Ticks();
   readonly #runs = new Map<number, Supervised>();
@@ -68,6 +68,7 @@ export class Loop {
     this.#index = indexRules(plan.layers);
     this.#main = main;
     this.#names = names;
+    this.#around = new Surroundings(plan.supervisor.groups.includes('credential'));
     this.#handlers = byNumber(plan.arch, table);
   }
 
@@ -194,6 +195,7 @@ export class Loop {
   }
 
   #flush(run: string, serial: number): void {
+    this.#names?.hear();
     const found = [...this.#runs.values()].find((one) => one.run.id === run);
     this.#main.post({ kind: 'flushed', run, serial, dropped: found?.reports.dropped ?? 0 });
   }

@@ -64,5 +64,12 @@ export interface Target {
    * Runs a part of the handler with the file system identity (fsuid, fsgid, groups, capabilities) and umask of
    * the target, where they differ from the supervisor's.
    */
-  as<T>(act: () => T): T;
+  as<T>(act: () => T, options?: ActingOptions): T;
+  /** Tells that this thread is about to change its identity: from now on it is looked at for every act. */
+  changesIdentity(): void;
+}
+
+export interface ActingOptions {
+  /** Whether the act may make something, so that the target's umask counts; yes when absent. */
+  readonly umask?: boolean;
 }

@@ -8,7 +8,7 @@ import { ARCH, attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT_FDCWD, O } from '../../uapi/open.ts';
 import { refuse } from '../call.ts';
-import type { Target, TaskStatus } from '../target.ts';
+import type { ActingOptions, Target, TaskStatus } from '../target.ts';
 import { OwnIdentity } from './identity.ts';
 import { Memory } from './memory.ts';
 import { openProc, pathBytes, readProc, readProcLink } from './proc.ts';
@@ -24,13 +24,25 @@ export class Surroundings {
   readonly identity: OwnIdentity;
   readonly root: string;
 
+  /** Set once any target may be somebody else than this process. */
+  identitiesDiffer: boolean;
   readonly #userNamespace: string | null;
+  readonly #privileged: boolean;
 
-  constructor() {
+  /** @param tellsChanges whether targets are asked about when they change their identity */
+  constructor(tellsChanges: boolean) {
     const self = attempt('gettid');
-    this.identity = new OwnIdentity(readStatus(self));
+    const own = readStatus(self);
+    this.identity = new OwnIdentity(own);
+    this.#privileged = own.capabilities !== 0n;
+    this.identitiesDiffer = !tellsChanges || own.uid !== own.fsuid || own.euid !== own.fsuid;
     this.root = rootOf(self) ?? '';
     this.#userNamespace = userNamespaceOf(self);
+  }
+
+  /** Whether a thread may be somebody else; a user namespace of its own takes away what a privileged supervisor has. */
+  mayDiffer(tid: number): boolean {
+    return this.identitiesDiffer || (this.#privileged && userNamespaceOf(tid) !== this.#userNamespace);
   }
 
   /** A status without the capabilities of another user namespace, which mean nothing here. */
@@ -138,11 +150,14 @@ export class Task implements Target {
     return readProcLink(`/proc/${this.tid}/exe`) ?? undefined;
   }
 
-  as<T>(act: () => T): T {
+  as<T>(act: () => T, { umask = true }: ActingOptions = {}): T {
     const { identity } = this.#around;
-    const status = this.status();
-    identity.setUmask(status.umask);
-    return identity.as(status, act);
+    if (umask) identity.setUmask(this.status().umask);
+    return this.#around.mayDiffer(this.tid) ? identity.as(this.status(), act) : act();
+  }
+
+  changesIdentity(): void {
+    this.#around.identitiesDiffer = true;
   }
 }
 
