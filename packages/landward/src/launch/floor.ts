@@ -5,20 +5,30 @@
 
 import type { Fd } from '../kernel/fd.ts';
 import { openPaths } from '../kernel/files.ts';
-import { addPaths } from '../kernel/landlock.ts';
+import { addPaths, addPorts } from '../kernel/landlock.ts';
 import type { Plan } from '../policy/plan.ts';
-import { fsMask } from '../uapi/masks.ts';
+import { fsMask, netMask } from '../uapi/masks.ts';
 import { buildRuleset } from './prepare.ts';
 
 /**
  * Builds the floor of a plan that was prepared just before.
  *
+ * @param ports of landward's own name server on this host, to which the deciding thread connects targets
  * @returns the ruleset, the caller's to close; `null` where the plan has none
  */
-export function buildFloor({ ruleset }: Plan): Fd | null {
+export function buildFloor({ ruleset }: Plan, ports: readonly number[] = []): Fd | null {
   if (ruleset === null) return null;
   const quietless = ruleset.paths.filter(({ identity }) => identity !== undefined);
   const floor = buildRuleset({ ...ruleset, paths: quietless }, new Set(), []);
+  const reach = ruleset.handledNet & netMask('net.connect_tcp', 'net.connect_send_udp');
+  const rules = ports.map((port) => ({ port, access: reach }));
+  // A UDP socket takes a port of its own when it is connected.
+  const free = { port: 0, access: ruleset.handledNet & netMask('net.bind_udp') };
+  if (ports.length > 0)
+    addPorts(
+      floor,
+      [...rules, free].filter((rule) => rule.access !== 0),
+    );
   const access = ruleset.handledFs & fsMask('fs.read_file', 'fs.read_dir');
   if (access === 0) return floor;
   const [proc] = openPaths(['/proc']);

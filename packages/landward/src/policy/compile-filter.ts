@@ -53,7 +53,8 @@ export function compileFilter(
 ): FilterResult {
   const refused = {
     tcp: net.restricted && closed(net.reach['net.bind_tcp'], net.reach['net.connect_tcp']),
-    udp: net.restricted && !udpOpen(net, row, gaps),
+    // Questions to name servers need UDP; the supervisor denies all else.
+    udp: net.restricted && !supervised.notify.includes('receive') && !udpOpen(net, row, gaps),
     unix: scopes.refuseUnix,
   };
   const sockets = socketsOf(net, refused);

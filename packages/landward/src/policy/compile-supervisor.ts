@@ -104,6 +104,8 @@ export function supervisorPlan(layers: readonly RuleLayer[], gaps: GapList): Sup
       groups.add(group);
     if (rule !== undefined) for (const group of ruleGroups(rule)) groups.add(group);
   }
+  // Names are learned from what name servers answer, over UDP or TCP.
+  if (namesOf(layers).length > 0) for (const group of [...NET, 'receive'] as const) groups.add(group);
   return {
     closes: [...new Set(held.map(({ feature }) => feature))],
     groups: ordered(groups),

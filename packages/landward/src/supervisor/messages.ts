@@ -1,6 +1,7 @@
 /** What the main thread and the deciding Worker tell each other. Owns the words; who acts on them is theirs. */
 
 import type { DenialEvent } from '../model/denial.ts';
+import type { NameHandle } from './names/table.ts';
 import type { SupervisedPlan } from './run.ts';
 
 /** What the Worker is made with. */
@@ -10,6 +11,8 @@ export interface WorkerSetup {
   readonly floor: number | null;
   /** An eventfd: written to when there is a message. */
   readonly wake: number;
+  /** The name server of the plan, where its policy speaks of host names. */
+  readonly names?: NameHandle;
 }
 
 /** A start, laid out by the main thread: descriptors are those of the whole process. */

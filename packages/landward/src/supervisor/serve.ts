@@ -13,16 +13,18 @@ import { CLONE } from '../uapi/clone.ts';
 import type { CallTable } from './call.ts';
 import { Loop } from './loop.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
+import { NameTable } from './names/table.ts';
 
 /** Serves with the given handlers; returns when it is told to end. */
 export function serve(table: CallTable): void {
-  const { plan, floor, wake, port } = workerData as WorkerSetup & { readonly port: MessagePort };
+  const { plan, floor, wake, names, port } = workerData as WorkerSetup & { readonly port: MessagePort };
   blockSignals();
   // A umask and a working directory of its own: acting for targets must not change those of the process.
   call('part from the directory of the process', 'unshare', CLONE.FS);
   const loop = new Loop({
     plan,
     table,
+    names: names === undefined ? undefined : new NameTable(names),
     main: {
       post: (message: FromWorker) => port.postMessage(message),
       next: () => receiveMessageOnPort(port)?.message as ToWorker | undefined,

@@ -12,6 +12,7 @@ import { attempt, call } from '../kernel/call.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import { EFD } from '../uapi/open.ts';
 import type { FromWorker, StartOrder, ToWorker, WorkerSetup } from './messages.ts';
+import type { NameService } from './names/service.ts';
 import type { SupervisedPlan } from './run.ts';
 import { idTag, killMembers } from './tag.ts';
 
@@ -73,16 +74,22 @@ export class Supervisor {
    * Opens a Worker for a plan; ready when this resolves.
    *
    * @param floor a ruleset with which the Worker restricts itself, `null` for none; the caller's to close afterwards
+   * @param names the plan's name server, this supervisor's from now on
    * @param entry the Worker's module; landward's own when absent, another one to supervise with other handlers
    * @throws {LandwardError} SUPERVISOR where the Worker cannot be made
    */
-  static async open(plan: SupervisedPlan, floor: number | null, entry = workerFile()): Promise<Supervisor> {
+  static async open(
+    plan: SupervisedPlan,
+    floor: number | null,
+    entry = workerFile(),
+    names?: NameService,
+  ): Promise<Supervisor> {
     const wake = call('make an eventfd', 'eventfd2', 0, EFD.CLOEXEC | EFD.NONBLOCK);
     const { port1, port2 } = new MessageChannel();
-    const setup: WorkerSetup = { plan, floor, wake };
+    const setup: WorkerSetup = { plan, floor, wake, ...(names === undefined ? {} : { names: names.handle }) };
     const worker = new Worker(entry, {
       workerData: { ...setup, port: port2 },
-      transferList: [port2],
+      transferList: [port2, ...(names?.transfer ?? [])],
       stdin: false,
     });
     await new Promise<void>((ready, refuse) => {
@@ -98,6 +105,7 @@ export class Supervisor {
         ready();
       });
     });
+    if (names !== undefined) worker.once('exit', () => void names[Symbol.asyncDispose]());
     return new Supervisor(worker, port1, wake);
   }
 

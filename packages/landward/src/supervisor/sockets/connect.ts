@@ -47,9 +47,20 @@ export function connectTo(
 ): Answer {
   if (socket.domain === AF.UNIX) return connectUnix(call, socket, address);
   if (!isInet(socket)) return perform(call, socket, address, connecting);
-  const resolver = standIn(call, socket, address, 'connect');
-  if (resolver === null) askInet(call, socket, address, 'connect');
-  return perform(call, socket, resolver ?? address, connecting);
+  const instead = standIn(call, socket, address, 'connect');
+  if (instead !== null) return perform(call, socket, instead.address, after(connecting, instead.begun));
+  askInet(call, socket, address, 'connect');
+  return perform(call, socket, address, connecting);
+}
+
+function after(connecting: Connecting, begun: () => void): Connecting {
+  return {
+    dontWait: connecting.dontWait,
+    finish(answer) {
+      begun();
+      return connecting.finish(answer);
+    },
+  };
 }
 
 function perform(call: Call, socket: HeldSocket, address: Uint8Array, connecting: Connecting): Answer {

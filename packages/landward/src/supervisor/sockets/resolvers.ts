@@ -6,13 +6,15 @@
  */
 
 import { attempt } from '../../kernel/call.ts';
+import { decideAddress, decideName } from '../../model/rules/names.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { encodeSockaddr } from '../../uapi/sockaddr.ts';
 import { AF, SOCK } from '../../uapi/socket.ts';
 import { type Call, refuse } from '../call.ts';
+import { denialOf } from '../denial-event.ts';
 import type { NameView } from '../names/view.ts';
 import { aimOf, type Operation, questionOf } from './inet.ts';
-import { cookieOf, type HeldSocket } from './socket.ts';
+import { cookieOf, type HeldSocket, localAddress } from './socket.ts';
 
 const DNS_PORT = 53;
 const IPV6 = { level: 41, v6only: 26 } as const;
@@ -47,6 +49,14 @@ export class StoodIn implements Disposable {
   }
 }
 
+/** A call that goes to landward's name server. */
+export interface StandIn {
+  /** Where to, in place of the target's address. */
+  readonly address: Uint8Array;
+  /** To be called once the socket has a port: names that are refused to it are reported. */
+  begun(): void;
+}
+
 /** The sockets of a run that were turned to landward's name server. */
 export function stoodIn(call: Call): StoodIn {
   return call.run.state(KEY, () => new StoodIn());
@@ -58,14 +68,14 @@ export function stoodIn(call: Call): StoodIn {
  * A policy that allows the name server by its address has every name passed on; any other has only the names answered
  * that it allows.
  *
- * @returns the address of landward's own, or `null` where the call is none of that
+ * @returns `null` where the call is none of that
  */
 export function standIn(
   call: Call,
   socket: HeldSocket,
   address: Uint8Array,
   operation: Exclude<Operation, 'bind'>,
-): Uint8Array | null {
+): StandIn | null {
   const { names } = call.run;
   if (names === undefined || (socket.type !== SOCK.DGRAM && socket.type !== SOCK.STREAM)) return null;
   const aim = aimOf(socket, address, operation);
@@ -78,7 +88,7 @@ export function standIn(
     if (cookie === null) refuse(ERRNO.EACCES);
     stoodIn(call).add(cookie!, canonical(socket, address));
   }
-  return ownAddress(socket, address, port);
+  return { address: ownAddress(socket, address, port), begun: () => listenForRefusals(call, names, socket) };
 }
 
 /** The address as the kernel would tell it of a sender. */
@@ -101,6 +111,25 @@ function onlyIpv6(fd: number): boolean {
   const value = new Int32Array(1);
   const length = Uint32Array.of(4);
   return attempt('getsockopt', fd, IPV6.level, IPV6.v6only, value, length) === 0 && value[0] === 1;
+}
+
+/** Reports the names that are refused to the asker behind a socket's port. */
+function listenForRefusals(call: Call, names: NameView, { fd }: HeldSocket): void {
+  const local = localAddress(fd);
+  if (local.length < 4) return;
+  names.claim((local[2]! << 8) | local[3]!, ({ name, address }) => {
+    const { run } = call;
+    const decision = address === undefined ? decideName(run.index, name) : decideAddress(run.index, address);
+    run.report(
+      denialOf(call, {
+        effect: 'hidden',
+        errno: ERRNO.ENOENT,
+        object: { kind: 'net', name, ...(address === undefined ? {} : { address }) },
+        missing: decision.blame.missing,
+        decision,
+      }),
+    );
+  });
 }
 
 /** Whether a sender is landward's name server. */

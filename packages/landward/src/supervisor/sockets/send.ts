@@ -80,8 +80,11 @@ function send(
   if (flags & MSG.ZEROCOPY) refuse(ERRNO.ENOBUFS);
   if (opensFast(socket, flags) && message.address.length > 0)
     return openFast(call, socket, message, flags, done);
-  const address = destination(call, socket, message.address, flags);
-  return transmit(call, outgoing(call, socket, message, address, flags), done);
+  const to = destination(call, socket, message.address, flags);
+  return transmit(call, outgoing(call, socket, message, to.address, flags), (sent) => {
+    to.begun?.();
+    return done(sent);
+  });
 }
 
 function outgoing(
@@ -125,19 +128,26 @@ function openFast(
   });
 }
 
+/** An address that was decided on, and what is to be done once something went there. */
+interface Destination {
+  readonly address: Uint8Array;
+  begun?(): void;
+}
+
 /** The address to send to in place of the given one. */
-function destination(call: Call, socket: HeldSocket, given: Uint8Array, flags: number): Uint8Array {
+function destination(call: Call, socket: HeldSocket, given: Uint8Array, flags: number): Destination {
+  const asGiven = { address: given };
   if (socket.domain === AF.UNIX) {
-    if (given.length === 0 || socket.type !== SOCK.DGRAM) return given;
+    if (given.length === 0 || socket.type !== SOCK.DGRAM) return asGiven;
     const aim = aimUnix(call, given);
-    return aim.kind === 'address' ? aim.bytes : given;
+    return aim.kind === 'address' ? { address: aim.bytes } : asGiven;
   }
-  if (!isInet(socket)) return given;
+  if (!isInet(socket)) return asGiven;
   // TCP has no use for an address, and says so only by ignoring it.
   const ignores = socket.protocol === IPPROTO.TCP || socket.protocol === IPPROTO.MPTCP;
-  if (socket.type === SOCK.STREAM && ignores) return new Uint8Array();
-  const stood = given.length === 0 ? null : standIn(call, socket, given, 'send');
-  if (stood !== null) return stood;
+  if (socket.type === SOCK.STREAM && ignores) return { address: new Uint8Array() };
+  const instead = given.length === 0 ? null : standIn(call, socket, given, 'send');
+  if (instead !== null) return instead;
   askInet(call, socket, given, 'send', (flags & MSG.FASTOPEN) !== 0);
-  return given;
+  return asGiven;
 }

@@ -1,0 +1,92 @@
+/**
+ * The thread of the name server: keeps it running, reads the machine's files now and then, and asks for the names of the
+ * policy before anybody else does.
+ *
+ * Owns no decision. It is not restricted: it only ever asks name servers, for names that rules allow.
+ */
+
+import { readFileSync } from 'node:fs';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { indexRules } from '../../model/decide-rules.ts';
+import { believesAnswer, decideName } from '../../model/rules/names.ts';
+import type { RuleLayer } from '../../model/rules.ts';
+import { type Answering, answer, tellGiven } from './answer.ts';
+import { hostsOf, resolversOf } from './files.ts';
+import { type Query, readAnswer, readQuery } from './message.ts';
+import { openServer } from './server.ts';
+import type { NameNews } from './table.ts';
+import { askUpstream } from './upstream.ts';
+
+/** What the thread is made with. */
+export interface NameSetup {
+  readonly layers: readonly RuleLayer[];
+  readonly names: readonly string[];
+  /** The way to the deciding thread. */
+  readonly port: MessagePort;
+}
+
+const REREAD_MS = 5000;
+const FOREVER = Number.MAX_SAFE_INTEGER;
+const { layers, names, port } = workerData as NameSetup;
+const index = indexRules(layers);
+let resolvers: readonly string[] = [];
+let seen = '';
+
+const tell = (news: NameNews) => port.postMessage(news);
+const answering = (open: boolean): Answering => ({
+  index,
+  open,
+  tell,
+  ask: (query, way) => askUpstream(resolvers, query, way),
+  now: Date.now,
+});
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** Reads the files, and tells what is new in them. */
+function look(): void {
+  const [resolv, hosts] = [readText('/etc/resolv.conf'), readText('/etc/hosts')];
+  if (`${resolv}\0${hosts}` === seen) return;
+  seen = `${resolv}\0${hosts}`;
+  resolvers = resolversOf(resolv);
+  tell({ kind: 'resolvers', addresses: resolvers });
+  // Whoever writes this file is believed, also where the address is one of this network.
+  for (const { name, address } of hostsOf(hosts)) {
+    const { verdict } = decideName(index, name);
+    if (verdict === 'allow' || verdict === 'ask')
+      tell({ kind: 'given', name, addresses: [{ address, until: FOREVER }] });
+  }
+}
+
+/** A question as a program would ask it. */
+function queryFor(name: string, type: number): Query | null {
+  const labels = name.split('.').map((label) => [label.length, ...Buffer.from(label, 'latin1')]);
+  const header = [0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+  return readQuery(Uint8Array.from([...header, ...labels.flat(), 0, 0, type, 0, 1]));
+}
+
+/** Programs that know an address already, or read it elsewhere, find it known here as well. */
+async function askAhead(name: string): Promise<void> {
+  for (const type of [1, 28]) {
+    const query = queryFor(name, type);
+    const bytes = query === null ? null : await askUpstream(resolvers, query, 'udp');
+    const read = bytes === null ? null : readAnswer(query!, bytes);
+    const believed = read?.given.filter(({ address }) => believesAnswer(index, address)) ?? [];
+    tellGiven({ tell, now: Date.now }, name, believed);
+  }
+}
+
+look();
+setInterval(look, REREAD_MS);
+const servers = {
+  strict: await openServer((query, way, from) => answer(answering(false), query, way, from)),
+  open: await openServer((query, way, from) => answer(answering(true), query, way, from)),
+};
+parentPort!.postMessage({ strict: servers.strict.port, open: servers.open.port });
+await Promise.all(names.filter((name) => !name.includes('*')).map(askAhead));
