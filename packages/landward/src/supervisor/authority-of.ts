@@ -3,7 +3,8 @@
  * only; the strictest answer counts.
  */
 
-import type { Authority } from './authority.ts';
+import type { Authority, Judgement } from './authority.ts';
+import { landlockAuthority } from './landlock/authority.ts';
 import { policyAuthority } from './policy-authority.ts';
 import type { Run } from './run.ts';
 import { idTag, tagOf } from './tag.ts';
@@ -14,5 +15,26 @@ export function authorityOf(run: () => Run): Authority {
     const tag = tagOf(tid);
     return tag === undefined ? undefined : tag === idTag(run().id);
   };
-  return policyAuthority(run, isMember);
+  const policy = policyAuthority(run, isMember);
+  const own = landlockAuthority();
+  const usesLandlock = () => run().plan.supervisor.landlock !== undefined;
+  return {
+    ask: (call, question) =>
+      usesLandlock()
+        ? strictest(policy.ask(call, question), () => own.ask(call, question))
+        : policy.ask(call, question),
+    would: (call, question) =>
+      usesLandlock()
+        ? strictest(policy.would(call, question), () => own.would(call, question))
+        : policy.would(call, question),
+    isFree: (call) => policy.isFree(call) && (!usesLandlock() || own.isFree(call)),
+  };
+}
+
+/** What both say: the first refusal, else all that is lacking. What an open file keeps is the second's. */
+function strictest(first: Judgement, ask: () => Judgement): Judgement {
+  if (first.errno !== 0) return first;
+  const second = ask();
+  if (second.errno !== 0 || first.lacking === undefined) return second;
+  return { ...second, lacking: [...new Set([...first.lacking, ...(second.lacking ?? [])])] };
 }

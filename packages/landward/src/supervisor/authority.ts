@@ -75,6 +75,10 @@ export type Question =
         | { readonly abstract: string; readonly path?: never; readonly own?: boolean };
       /** The inode of the socket that holds the address, for domains that decide by its creator. */
       readonly peer?: { readonly ino: bigint } | undefined;
+      /** The caller's own socket. */
+      readonly socket?: { readonly ino: bigint } | undefined;
+      /** Whether it is a datagram socket that is connected to this very peer. */
+      readonly connected?: boolean;
     }
   /** Using an open file for what was decided at its opening; `file` is the `Judgement.file` of then. */
   | {

@@ -8,6 +8,8 @@ import type { SyscallName } from '../uapi/syscalls.ts';
 import type { CallRow, CallTable } from './call.ts';
 import { CHANGE_CALLS } from './files/change-tables.ts';
 import { FILE_CALLS } from './files/tables.ts';
+import { LANDLOCK_CALLS } from './landlock/tables.ts';
+import { PROCESS_CALLS } from './processes/tables.ts';
 import { SOCKET_CALLS } from './sockets/tables.ts';
 import { CREDENTIAL_CALLS } from './target/credentials.ts';
 
@@ -23,4 +25,11 @@ export function mergeTables(...tables: readonly CallTable[]): CallTable {
 }
 
 /** The calls and how each is held. */
-export const CALLS: CallTable = mergeTables(CHANGE_CALLS, FILE_CALLS, SOCKET_CALLS, CREDENTIAL_CALLS);
+export const CALLS: CallTable = mergeTables(
+  CHANGE_CALLS,
+  FILE_CALLS,
+  SOCKET_CALLS,
+  PROCESS_CALLS,
+  LANDLOCK_CALLS,
+  CREDENTIAL_CALLS,
+);

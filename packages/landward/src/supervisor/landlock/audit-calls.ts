@@ -1,0 +1,48 @@
+/**
+ * The calls on an audit socket: making one, and what the room of sockets hands over because the address is a netlink one.
+ *
+ * Owns privileges and the handing over. Other netlink sockets are the kernel's.
+ */
+
+import { ERRNO } from '../../uapi/errno.ts';
+import { AF, NETLINK_AUDIT, SOCK, SOCK_TYPE_MASK } from '../../uapi/socket.ts';
+import { type Answer, type Call, CONTINUE, DONE, type Handler, refuse } from '../call.ts';
+import { landlockOf } from './landlock-run.ts';
+
+const CAP_AUDIT_CONTROL = 30n;
+const CAP_AUDIT_READ = 37n;
+const READERS = 1;
+
+export const socket: Handler = (call) => {
+  if (call.run.plan.supervisor.landlock === undefined) return CONTINUE;
+  const [family, type, protocol] = [call.int(0), call.int(1), call.int(2)];
+  if (family !== AF.NETLINK || protocol !== NETLINK_AUDIT) return CONTINUE;
+  const kind = type & SOCK_TYPE_MASK;
+  if (kind !== SOCK.RAW && kind !== SOCK.DGRAM) return CONTINUE;
+  const fd = landlockOf(call).audit.clients.open(type);
+  return fd < 0 ? refuse(-fd) : { kind: 'fd', fd: call.own(fd), cloexec: (type & 0o2000000) !== 0 };
+};
+
+/** Whether a descriptor that the call has fetched is an audit socket of ours. */
+export function isAuditSocket(call: Call, fd: number): boolean {
+  return call.run.plan.supervisor.landlock !== undefined && landlockOf(call).audit.clients.knows(fd);
+}
+
+/** `sendto` and `sendmsg` on an audit socket, with the bytes already copied. */
+export function auditSend(call: Call, fd: number, bytes: Uint8Array): Answer {
+  if (!has(call, CAP_AUDIT_CONTROL)) return refuse(ERRNO.EPERM);
+  landlockOf(call).audit.clients.request(fd, bytes);
+  return { kind: 'value', value: bytes.length };
+}
+
+/** `bind` of an audit socket, to the groups of a netlink address. */
+export function auditBind(call: Call, fd: number, groups: number): Answer {
+  if ((groups & READERS) === 0) return DONE;
+  if (!has(call, CAP_AUDIT_READ)) return refuse(ERRNO.EPERM);
+  landlockOf(call).audit.clients.join(fd);
+  return DONE;
+}
+
+function has(call: Call, capability: bigint): boolean {
+  return ((call.target.status().capabilities >> capability) & 1n) === 1n;
+}

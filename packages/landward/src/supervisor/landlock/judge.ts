@@ -1,0 +1,205 @@
+/**
+ * From a handler's question to the model's question about the same thing, with the objects built from the live system.
+ *
+ * Owns the translation. Every verdict and errno is the model's.
+ */
+
+import {
+  ALL_RIGHTS,
+  ALLOWED,
+  accessPath,
+  type Behaviour,
+  type Credential,
+  changeTopology,
+  type Decision,
+  type FileRights,
+  fileIoctl,
+  fileTruncate,
+  make,
+  type OpenMode,
+  open,
+  type Path,
+  pathAllows,
+  ptrace,
+  reachSocket,
+  refer,
+  remove,
+  resolveUnix,
+  signal,
+  type UnixSocket,
+} from '../../model/landlock/index.ts';
+import { FS_RIGHTS, type FsRight } from '../../uapi/landlock.ts';
+import { ACCESS_OPTIONAL, fsMask } from '../../uapi/masks.ts';
+import type { Judgement, Question } from '../authority.ts';
+import type { Call } from '../call.ts';
+import type { Place } from '../place.ts';
+import { finderFor } from './detached.ts';
+import { judgeNet } from './judge-net.ts';
+import type { LandlockRun } from './landlock-run.ts';
+import { taskOf } from './tasks.ts';
+import { World } from './world.ts';
+
+/** The model's answer, and what the handler gets where it is yes. */
+export interface Judged {
+  readonly decision: Decision;
+  readonly judgement: Judgement;
+}
+
+const YES: Judgement = { errno: 0 };
+
+const simple = (decision: Decision): Judged => ({ decision, judgement: YES });
+
+/** Asks the model. The caller has a domain, or the question is one where another's domain may object. */
+export function judge(call: Call, landlock: LandlockRun, caller: Credential, question: Question): Judged {
+  const { behaviour } = landlock;
+  switch (question.kind) {
+    case 'find':
+      return simple(ALLOWED);
+    case 'net':
+      return simple(judgeNet(behaviour, caller, question));
+    case 'signal': {
+      const target = taskOf(call, landlock, question.tid);
+      const sender = taskOf(call, landlock, call.target.tid);
+      return simple(target === null || sender === null ? ALLOWED : signal(behaviour, sender, target));
+    }
+    case 'ptrace':
+      return simple(judgePtrace(call, landlock, question));
+    default: {
+      using world = new World(landlock.inodes, finderFor(call));
+      return judgeFiles({ landlock, behaviour, caller, world }, question);
+    }
+  }
+}
+
+interface Files {
+  readonly landlock: LandlockRun;
+  readonly behaviour: Behaviour;
+  readonly caller: Credential;
+  readonly world: World;
+}
+
+function judgeFiles(
+  { landlock, behaviour, caller, world }: Files,
+  question: Exclude<Question, { kind: 'find' | 'net' | 'signal' | 'ptrace' }>,
+): Judged {
+  switch (question.kind) {
+    case 'access':
+      return simple(accessPath(behaviour, caller, world.path(question.at), maskOf(question.rights)));
+    case 'open':
+      return judgeOpen(behaviour, caller, world.path(question.at), modeOf(question.rights));
+    case 'opened': {
+      const rights = (question.file as FileRights | undefined) ?? ALL_RIGHTS;
+      const file = { path: world.path(question.at), rights };
+      return simple(
+        question.right === 'fs.truncate'
+          ? fileTruncate(behaviour, file)
+          : fileIoctl(behaviour, file, question.ioctl ?? 0),
+      );
+    }
+    case 'make': {
+      const { directory, name } = world.entry(question.entry);
+      const made = accessPath(behaviour, caller, directory, maskOf([question.right]));
+      if (!made.allowed || question.open === undefined) return simple(made);
+      // What is made has no rule of its own: its name decides.
+      const inode = { type: 'reg', superblock: { noUser: false }, private: false } as const;
+      const path = { mount: directory.mount, dentry: { ...name, inode } };
+      return judgeOpen(behaviour, caller, path, modeOf(question.open));
+    }
+    case 'remove': {
+      const { directory } = world.entry(question.entry);
+      return simple(
+        remove(behaviour, caller, directory, question.right === 'fs.remove_dir' ? 'rmdir' : 'unlink'),
+      );
+    }
+    case 'refer': {
+      const from = world.entry(question.from);
+      const to = world.entry(question.to);
+      const operation = question.whiteout === true ? 'whiteout' : question.operation;
+      const ends = { source: from.name, directory: to.directory.dentry, target: to.name };
+      return simple(refer(behaviour, caller, { operation, mount: to.directory.mount, ...ends }));
+    }
+    case 'unix':
+      return simple(judgeUnix({ landlock, behaviour, caller, world }, question));
+    case 'topology': {
+      const path = question.at === undefined ? null : world.path(question.at);
+      const root = path?.dentry ?? NOWHERE;
+      const mount = path?.mount ?? { root, parent: null, mountpoint: null, internal: false };
+      return simple(changeTopology(behaviour, caller, { kind: 'mount', mount, root }));
+    }
+  }
+}
+
+const NOWHERE = { inode: null, parent: null };
+
+function judgeUnix(
+  { landlock, behaviour, caller, world }: Files,
+  question: Extract<Question, { kind: 'unix' }>,
+): Decision {
+  const { at, operation, peer } = question;
+  landlock.met(question, caller);
+  if (operation === 'bind')
+    // The file of a path socket is asked about with `make`.
+    return 'place' in at ? make(behaviour, caller, world.path(at.place), 'sock') : ALLOWED;
+  const creator = peer === undefined ? null : landlock.sockets.creator(peer.ino, landlock.domains());
+  const socket: UnixSocket = { creator, bound: 'place' in at ? 'path' : 'abstract' };
+  return 'place' in at
+    ? resolveUnix(behaviour, caller, world.path(at.place), socket)
+    : reachSocket(behaviour, caller, socket, question.connected === true);
+}
+
+function judgePtrace(
+  call: Call,
+  landlock: LandlockRun,
+  { tid, traceme }: Extract<Question, { kind: 'ptrace' }>,
+): Decision {
+  const self = taskOf(call, landlock, call.target.tid);
+  const other = taskOf(call, landlock, tid);
+  if (self === null || other === null) return ALLOWED;
+  return traceme === true
+    ? ptrace(landlock.behaviour, other.credential, self)
+    : self.process === other.process
+      ? ALLOWED
+      : ptrace(landlock.behaviour, self.credential, other);
+}
+
+function judgeOpen(behaviour: Behaviour, caller: Credential, path: Path, mode: OpenMode): Judged {
+  const { domain } = caller;
+  const type = path.dentry.inode?.type ?? 'reg';
+  // The common case, without looking up what only a denial needs.
+  if (domain === null || pathAllows(behaviour, domain, path, fullMask(type, mode))) return simple(ALLOWED);
+  const opened = open(behaviour, caller, path, mode);
+  if (!opened.allowed) return simple(opened);
+  const lacking = lackingOf(opened.rights, type);
+  return {
+    decision: ALLOWED,
+    judgement: lacking.length === 0 ? YES : { errno: 0, lacking, file: opened.rights },
+  };
+}
+
+/** More than an open can ask for: who has all of it lacks nothing later. */
+function fullMask(type: Place['type'], mode: OpenMode): number {
+  const wanted: FsRight[] = ['fs.truncate', 'fs.ioctl_dev'];
+  if (mode.read) wanted.push(type === 'dir' ? 'fs.read_dir' : 'fs.read_file');
+  if (mode.write) wanted.push('fs.write_file');
+  if (mode.execute === true) wanted.push('fs.execute', 'fs.read_file');
+  return maskOf(wanted);
+}
+
+function lackingOf(rights: FileRights, type: Place['type']): FsRight[] {
+  const device = type === 'char' || type === 'block';
+  const optional: readonly FsRight[] = device ? ['fs.truncate', 'fs.ioctl_dev'] : ['fs.truncate'];
+  return optional.filter((right) => (rights.allowed & ACCESS_OPTIONAL & maskOf([right])) === 0);
+}
+
+function modeOf(rights: readonly FsRight[]): OpenMode {
+  return {
+    read: rights.includes('fs.read_file') || rights.includes('fs.read_dir'),
+    write: rights.includes('fs.write_file'),
+    execute: rights.includes('fs.execute'),
+  };
+}
+
+/** The filesystem rights among those asked; the others are not Landlock's. */
+function maskOf(rights: readonly string[]): number {
+  return fsMask(...rights.filter((right): right is FsRight => right in FS_RIGHTS));
+}

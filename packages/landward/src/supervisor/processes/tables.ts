@@ -1,0 +1,32 @@
+/** The calls between processes: who handles each, how it is held, and what differs from the kernel's own doing. */
+
+import type { CallTable } from '../call.ts';
+import { fcntl } from './owners.ts';
+import { kill, pidfdSendSignal, sigqueue, tgkill, tgsigqueue, tkill } from './signals.ts';
+import { kcmp, pidfdGetfd, processMadvise, processMemory, ptrace } from './tracing.ts';
+
+const GROUPS =
+  'Where only a part of a group may be reached, the sender that receivers see is the supervisor.';
+const OWNERS =
+  'Decided when the owner is set, not at each delivery; a group of which a part is out of reach gets nothing.';
+
+/** Calls between processes. */
+export const PROCESS_CALLS = {
+  kill: { handle: kill, held: 'registers', residual: GROUPS },
+  tkill: { handle: tkill, held: 'registers', residual: '' },
+  tgkill: { handle: tgkill, held: 'registers', residual: '' },
+  rt_sigqueueinfo: { handle: sigqueue, held: 'registers', residual: '' },
+  rt_tgsigqueueinfo: { handle: tgsigqueue, held: 'registers', residual: '' },
+  pidfd_send_signal: {
+    handle: pidfdSendSignal,
+    held: 'emulated',
+    residual: 'The sender that the receiver sees is the supervisor.',
+  },
+  fcntl: { handle: fcntl, held: 'emulated', residual: OWNERS },
+  ptrace: { handle: ptrace, held: 'registers', residual: '' },
+  process_vm_readv: { handle: processMemory, held: 'registers', residual: '' },
+  process_vm_writev: { handle: processMemory, held: 'registers', residual: '' },
+  kcmp: { handle: kcmp, held: 'registers', residual: '' },
+  pidfd_getfd: { handle: pidfdGetfd, held: 'emulated', residual: '' },
+  process_madvise: { handle: processMadvise, held: 'refused', residual: 'Refused in a domain.' },
+} as const satisfies CallTable;

@@ -1,0 +1,66 @@
+/**
+ * Looking into other processes: ptrace, memory, comparing, taking descriptors.
+ *
+ * Owns the calls. Numbers of processes are registers, so that the kernel goes on once it is allowed; what is named by a
+ * descriptor is done from here.
+ */
+
+import { attempt } from '../../kernel/call.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { type Answer, type Call, CONTINUE, type Handler, must, refuse } from '../call.ts';
+import { mayLookInto } from './permission.ts';
+import { pidfdOf } from './pidfds.ts';
+import { ownTid } from './pids.ts';
+import { kinOf } from './tree.ts';
+
+const PTRACE = { TRACEME: 0, ATTACH: 16, SEIZE: 0x4206 } as const;
+
+const isFree = (call: Call) => call.run.authority.isFree(call);
+
+function lookInto(call: Call, tid: number | null): Answer {
+  if (tid === null) return CONTINUE;
+  const { errno } = call.run.authority.ask(call, { kind: 'ptrace', tid });
+  return errno === 0 ? CONTINUE : refuse(errno);
+}
+
+export const ptrace: Handler = (call) => {
+  switch (call.arg(0)) {
+    case PTRACE.TRACEME: {
+      // The tracer's domain counts here, so that a caller without one is asked about as well.
+      const tid = kinOf(call.target.status().pid)?.parent ?? 0;
+      if (tid === 0) return CONTINUE;
+      const { errno } = call.run.authority.ask(call, { kind: 'ptrace', tid, traceme: true });
+      return errno === 0 ? CONTINUE : refuse(errno);
+    }
+    case PTRACE.ATTACH:
+    case PTRACE.SEIZE:
+      return isFree(call) ? CONTINUE : lookInto(call, ownTid(call, call.int(1)));
+    default:
+      return CONTINUE;
+  }
+};
+
+export const processMemory: Handler = (call) =>
+  isFree(call) ? CONTINUE : lookInto(call, ownTid(call, call.int(0)));
+
+export const kcmp: Handler = (call) => {
+  if (isFree(call)) return CONTINUE;
+  const first = lookInto(call, ownTid(call, call.int(0)));
+  return first.kind === 'continue' ? lookInto(call, ownTid(call, call.int(1))) : first;
+};
+
+/** `pidfd_getfd`: on a duplicate of the pidfd, since its number can come to mean another process. */
+export const pidfdGetfd: Handler = (call) => {
+  if (isFree(call)) return CONTINUE;
+  const { fd, pid } = pidfdOf(call, call.int(0));
+  if (call.uint(2) !== 0) return refuse(ERRNO.EINVAL);
+  if (pid === null) return refuse(ERRNO.ESRCH);
+  const { errno } = call.run.authority.ask(call, { kind: 'ptrace', tid: pid });
+  if (errno !== 0) return refuse(errno);
+  if (!mayLookInto(call, pid)) return refuse(ERRNO.EPERM);
+  const taken = call.own(must(attempt('pidfd_getfd', fd, call.int(1), 0)));
+  return { kind: 'fd', fd: taken, cloexec: true };
+};
+
+/** `process_madvise`: the process is a descriptor and the rest is memory, for which there is no use in a domain. */
+export const processMadvise: Handler = (call) => (isFree(call) ? CONTINUE : refuse(ERRNO.EPERM));
