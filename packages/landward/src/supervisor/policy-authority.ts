@@ -174,6 +174,7 @@ function objectOf(question: Question): DenialObject {
         path: question.at.path,
         ino: question.at.ino,
         directory: question.at.type === 'dir',
+        ...(question.kind === 'opened' && question.ioctl !== undefined ? { ioctl: question.ioctl } : {}),
       };
     case 'find':
       return { kind: 'path', path: question.path };

@@ -24,6 +24,11 @@ type Later = (typeof LATER)[number];
 const FIRST = 36;
 const SLOTS = 7;
 
+/** Whether uses of open files are asked about: else nobody would look at marks, and the kernel holds what it can. */
+export function holdsOpened(call: Call): boolean {
+  return call.run.plan.supervisor.groups.includes('opened');
+}
+
 /** What of a decision the open file lacks, as bits. */
 function bitsOf(lacking: readonly FsRight[]): number {
   return LATER.reduce((bits, right, index) => bits | (lacking.includes(right) ? 1 << index : 0), 0);
@@ -43,7 +48,7 @@ export function mark(
   judgement: Judgement,
 ): void {
   const bits = bitsOf(judgement.lacking ?? []);
-  if (bits === 0) return;
+  if (bits === 0 || !holdsOpened(call)) return;
   const slot = keptOf(call.run).keep(at, bits, judgement.file, SLOTS);
   if (attempt('fcntl', fd, F.SETSIG, FIRST + 4 * slot + bits) < 0) refuse(ERRNO.EACCES);
 }
