@@ -8,6 +8,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { release } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export const root = resolve(import.meta.dirname, '../..');
@@ -19,6 +20,8 @@ export interface Needs {
   readonly root?: boolean;
   /** Programs that must be in PATH. */
   readonly tools?: readonly string[];
+  /** Whether the kernel tells a supervisor about calls (Linux 5.19 for all that landward uses). */
+  readonly supervisor?: boolean;
   /** The machine's architecture, as Node names it. */
   readonly arch?: 'x64' | 'arm64';
 }
@@ -41,7 +44,16 @@ export function unmet(wanted: Needs): string | undefined {
     if (abi < wanted.abi)
       return `needs Landlock ABI ${wanted.abi}, this kernel has ${abi === 0 ? 'none' : abi}`;
   }
+  if (wanted.supervisor === true && !hasNotification()) return 'needs seccomp user notification (Linux 5.19)';
   return undefined;
+}
+
+/** Whether the kernel knows the filter result that asks a supervisor, and is new enough to wait for it rightly. */
+function hasNotification(): boolean {
+  const seccomp = process.arch === 'arm64' ? 277 : 317;
+  const answer = addon().sys(seccomp, 2, 0, new Uint32Array([0x7fc0_0000]));
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return answer === 0 && (major > 5 || (major === 5 && minor >= 19));
 }
 
 /** The Landlock ABI of the running kernel, 0 where there is none. */
@@ -53,7 +65,7 @@ export function landlockAbi(): number {
   throw new Error(`landlock_create_ruleset answered ${answer} to the question for its version`);
 }
 
-function addon(): { sys(nr: number, ...args: readonly (number | null)[]): number } {
+function addon(): { sys(nr: number, ...args: readonly (number | Uint32Array | null)[]): number } {
   const arch = process.arch;
   const places = [
     join(root, `packages/landward/native/build/${arch}/landward.node`),
