@@ -73,7 +73,7 @@ export async function stay(command: string, args: readonly string[], prepared: P
       openFiles: openFilesBefore(),
     });
     prepared.close();
-    signals.handTo(pid, pidfd);
+    signals.handTo(pid, pidfd, supervised?.guard);
     let timedOut = false;
     const { timeMs } = plan.limits;
     const timer =
@@ -84,7 +84,7 @@ export async function stay(command: string, args: readonly string[], prepared: P
             signals.ending = true;
             cgroup?.kill();
             supervised?.kill();
-            void endAll();
+            void endAll(supervised?.guard);
           });
     const ended = await new Promise<Ended>((resolve) =>
       watchPidfd(pidfd, () => resolve(waitPidfd(pidfd, { block: true })!)),
@@ -93,7 +93,7 @@ export async function stay(command: string, args: readonly string[], prepared: P
     // A limit on time is for all that the command started: nothing may outlive it.
     signals.ending = true;
     const finished = await supervised?.finish();
-    const left = timeMs === undefined ? [] : await endAll();
+    const left = timeMs === undefined ? [] : await endAll(supervised?.guard);
     const status = ended.code ?? 128 + ended.signal!;
     return {
       status,
@@ -125,20 +125,20 @@ class Signals {
       });
   }
 
-  handTo(pid: number, pidfd: number): void {
+  handTo(pid: number, pidfd: number, guard: number | undefined): void {
     this.#hand = (signal) => void signalPidfd(pidfd, SIGNALS[signal]!);
     for (const signal of this.#early.splice(0)) this.#hand(signal);
-    followStops(pid, () => this.ending);
+    followStops(pid, guard, () => this.ending);
   }
 }
 
 /** Stops when the command stops, as a shell's job control wants it, and wakes what was stopped with it. */
-function followStops(pid: number, ending: () => boolean): void {
-  const below = new Tree(process.pid, false);
+function followStops(pid: number, guard: number | undefined, ending: () => boolean): void {
+  const below = new Tree(process.pid, false, undefined, guard);
   let frozen: readonly number[] = [];
   const look = () => {
     for (const child of childrenOf(process.pid))
-      if (child !== pid && isZombie(child)) attempt('wait4', child, null, WNOHANG, null);
+      if (child !== pid && child !== guard && isZombie(child)) attempt('wait4', child, null, WNOHANG, null);
     if (ending() || !isStopped(pid)) return;
     // While this process is stopped nobody counts the time, so nothing inside may run on and wake the command.
     frozen = [...frozen, ...below.freeze()];
@@ -163,14 +163,14 @@ const END_MS = 10_000;
  *
  * @returns what is still there when the time is over
  */
-async function endAll(): Promise<readonly number[]> {
+async function endAll(guard: number | undefined): Promise<readonly number[]> {
   const end = performance.now() + END_MS;
   for (;;) {
-    const children = childrenOf(process.pid);
+    const children = childrenOf(process.pid).filter((child) => child !== guard);
     // At once, before anything is looked at: one that hops from process to process must not gain time.
     for (const child of children) send(child, 'SIGSTOP');
     for (const child of children) new Tree(child, false).kill();
-    const left = childrenOf(process.pid).filter((child) => !isZombie(child));
+    const left = childrenOf(process.pid).filter((child) => child !== guard && !isZombie(child));
     if (left.length === 0 || performance.now() > end) return left;
     await pause(1);
   }

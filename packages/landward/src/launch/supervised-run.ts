@@ -22,6 +22,8 @@ export interface SupervisedRun {
   readonly started: Started;
   /** The run's id. */
   readonly run: string;
+  /** Landward's own process beside this one, which must outlive it: not to be ended or stopped. */
+  readonly guard: number;
   /** Why the supervisor has ended the tree, where it did. */
   readonly killed: readonly string[];
   /** Ends every process of the run at once. @returns true: nothing else has to be looked for */
@@ -65,6 +67,7 @@ export async function superviseRun(
   return {
     started: start,
     run,
+    guard: start.guard,
     killed,
     kill() {
       supervisor.kill(run);

@@ -1,7 +1,6 @@
 /**
- * The start of a supervised program: finds or opens the supervisor of its plan, lays the start out, and hands it over.
- *
- * Owns which supervisors exist in this process: one for each distinct plan, kept as long as it has runs.
+ * The start of a supervised program: lays it out as any other start is, marked and with a listener, and hands it to the
+ * supervisor of its plan. What happens to the program later is told to the caller's listener.
  */
 
 import { LandwardError } from '../errors.ts';
@@ -9,18 +8,15 @@ import { ARCH, call, failedStep, refusal } from '../kernel/call.ts';
 import { Fd } from '../kernel/fd.ts';
 import type { Image } from '../kernel/image.ts';
 import { listenerFlags } from '../kernel/seccomp.ts';
-import type { Plan } from '../policy/plan.ts';
 import type { StartOrder } from '../supervisor/messages.ts';
-import { type NameService, startNames } from '../supervisor/names/service.ts';
-import type { SupervisedPlan } from '../supervisor/run.ts';
-import { type RunListener, Supervisor } from '../supervisor/supervisor.ts';
+import type { RunListener, Supervisor } from '../supervisor/supervisor.ts';
 import { makeTag, tagId } from '../supervisor/tag.ts';
 import { AT_FDCWD, O } from '../uapi/open.ts';
 import { findCommand } from './command.ts';
 import { checkKeptDescriptors } from './descriptors.ts';
 import { programEnvironment } from './environment.ts';
 import { hardLimits } from './exec.ts';
-import { buildFloor } from './floor.ts';
+import { guard, supervisorOf } from './machinery.ts';
 import type { Prepared } from './prepare.ts';
 import { refusedStart } from './refused.ts';
 import type { Started, StartOptions } from './start.ts';
@@ -31,47 +27,10 @@ export interface SupervisedStart extends Started {
   /** The run's id. */
   readonly run: string;
   readonly supervisor: Supervisor;
+  /** The process that guards this run and others. */
+  readonly guard: number;
   /** How many denials were like earlier ones, or too many; complete once the run is over. */
   dropped(): number;
-}
-
-/** Supervisors by what they supervise. */
-const supervisors = new Map<string, Promise<Supervisor>>();
-
-/** The supervisor of a plan, opened when it is first needed. */
-async function supervisorOf(plan: Plan, entry: string | undefined): Promise<Supervisor> {
-  const part = supervisedPart(plan);
-  const key = JSON.stringify([entry, part], (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
-  const found = await supervisors.get(key)?.catch(() => undefined);
-  if (found !== undefined && !found.gone) return found;
-  const opening = openSupervisor(plan, part, entry);
-  supervisors.set(key, opening);
-  return opening;
-}
-
-async function openSupervisor(
-  plan: Plan,
-  part: SupervisedPlan,
-  entry: string | undefined,
-): Promise<Supervisor> {
-  const names = part.supervisor.groups.includes('receive') ? await namesOf(part) : undefined;
-  using floor = buildFloor(plan, Object.values(names?.ports ?? {}));
-  try {
-    return await Supervisor.open(part, floor?.number ?? null, entry, names);
-  } catch (error) {
-    await names?.[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-/** Host names of a policy have a name server, which is there before the supervisor is. */
-function namesOf({ layers, supervisor }: SupervisedPlan): Promise<NameService> {
-  return startNames({ layers, names: supervisor.names });
-}
-
-function supervisedPart({ arch, abi, digest, layers, ruleset, supervisor }: Plan): SupervisedPlan {
-  if (supervisor === null) throw new LandwardError('USAGE', 'This plan needs no supervisor');
-  return { arch, abi, digest, layers, ruleset, supervisor };
 }
 
 /**
@@ -121,13 +80,20 @@ export async function startSupervised(
     },
   });
   const run = tagId(tag);
-  const started = await supervisor.start(
-    { run, image: image.bytes, told: image.data + TOLD.at, go },
-    listener,
-  );
+  const watch = guard();
+  watch.add(tag);
+  const order = { run, image: image.bytes, told: image.data + TOLD.at, go };
+  const started = await supervisor.start(order, {
+    ...listener,
+    over() {
+      watch.drop(tag);
+      listener.over();
+    },
+  });
+  if ('errno' in started) watch.drop(tag);
   if ('errno' in started) throw refusedStart(notStarted(image, started), file);
   const { pid, pidfd } = started;
-  return { pid, pidfd, file, run, supervisor, dropped: started.dropped };
+  return { pid, pidfd, file, run, supervisor, guard: watch.pid, dropped: started.dropped };
 }
 
 function notStarted(image: Image, { step, errno }: { readonly step: number; readonly errno: number }) {

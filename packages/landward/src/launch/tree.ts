@@ -54,17 +54,20 @@ export class Tree {
   readonly #pid: number;
   readonly #group: boolean;
   readonly #cgroup: { kill(): boolean } | undefined;
+  readonly #except: number | undefined;
   readonly #seen = new Map<number, Known>();
 
   /**
    * @param pid the program's process
    * @param group whether it leads a process group of its own
    * @param cgroup the cgroup that holds it, where there is one
+   * @param except a child that does not belong to it
    */
-  constructor(pid: number, group: boolean, cgroup?: { kill(): boolean }) {
+  constructor(pid: number, group: boolean, cgroup?: { kill(): boolean }, except?: number) {
     this.#pid = pid;
     this.#group = group;
     this.#cgroup = cgroup;
+    this.#except = except;
   }
 
   /** Asks all processes to end, and remembers them: a child whose parent obeys first is not found by descent any more. */
@@ -100,6 +103,7 @@ export class Tree {
       if (looked.has(next)) continue;
       looked.add(next);
       for (const pid of childrenOf(next)) {
+        if (pid === this.#except) continue;
         open.push(pid);
         const begun = beginOf(pid);
         if (begun === undefined || this.#seen.get(pid)?.begun === begun) continue;

@@ -205,6 +205,8 @@ export class Loop {
     const supervised = this.#runs.get(key);
     if (supervised === undefined) return;
     const { run, reports } = supervised;
+    // Names that were refused just now are this run's last news.
+    this.#names?.hear();
     this.#runs.delete(key);
     killMembers(idTag(run.id));
     this.#drop(supervised, blocking);

@@ -1,5 +1,6 @@
 /** What the main thread and the deciding Worker tell each other. Owns the words; who acts on them is theirs. */
 
+import type { MessagePort } from 'node:worker_threads';
 import type { DenialEvent } from '../model/denial.ts';
 import type { NameHandle } from './names/table.ts';
 import type { SupervisedPlan } from './run.ts';
@@ -11,8 +12,10 @@ export interface WorkerSetup {
   readonly floor: number | null;
   /** An eventfd: written to when there is a message. */
   readonly wake: number;
+  /** The Worker's end of the messages. */
+  readonly port: MessagePort;
   /** The name server of the plan, where its policy speaks of host names. */
-  readonly names?: NameHandle;
+  readonly names?: NameHandle | undefined;
 }
 
 /** A start, laid out by the main thread: descriptors are those of the whole process. */

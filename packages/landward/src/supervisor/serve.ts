@@ -5,7 +5,7 @@
  * After the restriction nothing can be loaded any more: whoever calls this has imported everything.
  */
 
-import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { call } from '../kernel/call.ts';
 import { Inbox } from '../kernel/inbox.ts';
 import { setNoNewPrivs } from '../kernel/process.ts';
@@ -17,7 +17,7 @@ import { NameTable } from './names/table.ts';
 
 /** Serves with the given handlers; returns when it is told to end. */
 export function serve(table: CallTable): void {
-  const { plan, floor, wake, names, port } = workerData as WorkerSetup & { readonly port: MessagePort };
+  const { plan, floor, wake, names, port } = workerData as WorkerSetup;
   blockSignals();
   // A umask and a working directory of its own: acting for targets must not change those of the process.
   call('part from the directory of the process', 'unshare', CLONE.FS);

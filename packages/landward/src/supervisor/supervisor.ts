@@ -4,17 +4,19 @@
  * Owns the Worker and its runs. When this process ends, by whatever way it can still notice, they are ended first.
  */
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { LandwardError } from '../errors.ts';
 import { attempt, call } from '../kernel/call.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import { EFD } from '../uapi/open.ts';
+import { workerModule } from './entry.ts';
 import type { FromWorker, StartOrder, ToWorker, WorkerSetup } from './messages.ts';
 import type { NameService } from './names/service.ts';
 import type { SupervisedPlan } from './run.ts';
 import { idTag, killMembers } from './tag.ts';
+
+/** The deciding Worker's module. */
+const FILES = ['worker.ts', 'worker.js', 'supervisor-worker.cjs'];
 
 /** What a run tells while it lives. */
 export interface RunListener {
@@ -40,6 +42,15 @@ export interface StartedRun {
   dropped(): number;
 }
 
+export interface SupervisorOptions {
+  /** A ruleset with which the Worker restricts itself, `null` for none; the caller's to close afterwards. */
+  readonly floor: number | null;
+  /** The Worker's module; landward's own when absent, another one to supervise with other handlers. */
+  readonly entry?: string | undefined;
+  /** The name server of the plan; ended with the Worker. */
+  readonly names?: NameService | undefined;
+}
+
 interface Entry {
   readonly listener: RunListener;
   readonly started: (result: StartedRun | StartRefusal) => void;
@@ -50,13 +61,15 @@ interface Entry {
 export class Supervisor {
   readonly #port: MessagePort;
   readonly #wake: number;
+  readonly #names: AsyncDisposable | undefined;
   readonly #runs = new Map<string, Entry>();
   readonly #onExit = () => this.#endAll();
   #serial = 0;
   #defects: string[] = [];
   #gone = false;
 
-  private constructor(worker: Worker, port: MessagePort, wake: number) {
+  private constructor(worker: Worker, port: MessagePort, wake: number, names: AsyncDisposable | undefined) {
+    this.#names = names;
     this.#port = port;
     this.#wake = wake;
     port.on('message', (message: FromWorker) => this.#hear(message));
@@ -73,22 +86,15 @@ export class Supervisor {
   /**
    * Opens a Worker for a plan; ready when this resolves.
    *
-   * @param floor a ruleset with which the Worker restricts itself, `null` for none; the caller's to close afterwards
-   * @param names the plan's name server, this supervisor's from now on
-   * @param entry the Worker's module; landward's own when absent, another one to supervise with other handlers
    * @throws {LandwardError} SUPERVISOR where the Worker cannot be made
    */
-  static async open(
-    plan: SupervisedPlan,
-    floor: number | null,
-    entry = workerFile(),
-    names?: NameService,
-  ): Promise<Supervisor> {
+  static async open(plan: SupervisedPlan, options: SupervisorOptions): Promise<Supervisor> {
+    const { floor, names, entry = workerModule(import.meta.dirname, FILES) } = options;
     const wake = call('make an eventfd', 'eventfd2', 0, EFD.CLOEXEC | EFD.NONBLOCK);
     const { port1, port2 } = new MessageChannel();
-    const setup: WorkerSetup = { plan, floor, wake, ...(names === undefined ? {} : { names: names.handle }) };
+    const setup: WorkerSetup = { plan, floor, wake, port: port2, names: names?.handle };
     const worker = new Worker(entry, {
-      workerData: { ...setup, port: port2 },
+      workerData: setup,
       transferList: [port2, ...(names?.transfer ?? [])],
       stdin: false,
     });
@@ -105,8 +111,7 @@ export class Supervisor {
         ready();
       });
     });
-    if (names !== undefined) worker.once('exit', () => void names[Symbol.asyncDispose]());
-    return new Supervisor(worker, port1, wake);
+    return new Supervisor(worker, port1, wake, names);
   }
 
   /** The eventfd that a child writes to once it has told its listener. */
@@ -117,6 +122,11 @@ export class Supervisor {
   /** Defects of handlers that were met; each was a denial for the target. */
   get defects(): readonly string[] {
     return this.#defects;
+  }
+
+  /** Whether it has no runs at the moment. */
+  get idle(): boolean {
+    return this.#runs.size === 0;
   }
 
   /** Whether the Worker is gone: nothing can be started here any more. */
@@ -148,6 +158,14 @@ export class Supervisor {
   /** Ends every process of a run at once. */
   kill(run: string): void {
     killMembers(idTag(run));
+  }
+
+  /** Ends every run, for a reason that each is told. */
+  endRuns(reason: string): void {
+    for (const [run, { listener }] of this.#runs) {
+      listener.killed(reason);
+      killMembers(idTag(run));
+    }
   }
 
   /** Ends the runs and the Worker. */
@@ -222,15 +240,6 @@ export class Supervisor {
       entry.listener.over();
     }
     this.#port.close();
+    void this.#names?.[Symbol.asyncDispose]();
   }
-}
-
-/** The Worker's entry: beside this file, in a clone, in the library and in the bundle of the command line. */
-function workerFile(): string {
-  const names = ['worker.ts', 'worker.js', 'supervisor-worker.cjs'];
-  const places = names.map((name) => join(import.meta.dirname, name));
-  const found = places.find((place) => existsSync(place));
-  if (found === undefined)
-    throw new LandwardError('SUPERVISOR', `The supervisor's file is missing: ${places[1]}`);
-  return found;
 }

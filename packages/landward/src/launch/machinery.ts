@@ -1,0 +1,89 @@
+/**
+ * What all supervised runs of this process share: one supervisor for each distinct plan, a name server where its policy
+ * names hosts, and one guard, which ends every run should this process die.
+ *
+ * Owns their lives. They are made when they are first needed and none of them keeps the process from ending.
+ */
+
+import { LandwardError } from '../errors.ts';
+import { Guard } from '../kernel/guard.ts';
+import type { Plan } from '../policy/plan.ts';
+import type { NameService } from '../supervisor/names/service.ts';
+import type { SupervisedPlan } from '../supervisor/run.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+import { buildFloor } from './floor.ts';
+
+/** Supervisors that may wait for another run of their plan; each costs some megabytes. */
+const MOST_IDLE = 8;
+
+const supervisors = new Map<string, Promise<Supervisor>>();
+let theGuard: Guard | undefined;
+
+/** The guard of this process. */
+export function guard(): Guard {
+  theGuard ??= Guard.start(() => {
+    theGuard = undefined;
+    // Nothing would end the programs if this process died now.
+    for (const opening of supervisors.values())
+      opening.then((one) => one.endRuns('the guard of the supervisor was ended'), ignore);
+  });
+  return theGuard;
+}
+
+/**
+ * The supervisor of a plan.
+ *
+ * @param entry the module of its deciding Worker, where it is not landward's own
+ * @throws LandwardError SUPERVISOR where there can be none
+ */
+export async function supervisorOf(plan: Plan, entry?: string): Promise<Supervisor> {
+  const part = supervisedPart(plan);
+  const key = JSON.stringify([entry, part], (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+  const found = await supervisors.get(key)?.catch(ignore);
+  if (found !== undefined && !found.gone) return found;
+  await closeIdle();
+  const opening = open(plan, part, entry);
+  supervisors.set(key, opening);
+  // A failure is told to whoever asked first; the next one tries again.
+  opening.catch(() => supervisors.delete(key));
+  return opening;
+}
+
+async function open(plan: Plan, part: SupervisedPlan, entry: string | undefined): Promise<Supervisor> {
+  const names = await namesOf(part);
+  try {
+    using floor = buildFloor(plan, names === undefined ? [] : Object.values(names.ports));
+    return await Supervisor.open(part, { floor: floor?.number ?? null, entry, names });
+  } catch (error) {
+    await names?.[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Policies that are asked about names have a name server, which is there before the supervisor is. */
+async function namesOf({ layers, supervisor }: SupervisedPlan): Promise<NameService | undefined> {
+  const { groups, names } = supervisor;
+  if (!groups.includes('receive')) return undefined;
+  const { startNames } = await import('../supervisor/names/service.ts');
+  return startNames({ layers, names });
+}
+
+function supervisedPart({ arch, abi, digest, layers, ruleset, supervisor }: Plan): SupervisedPlan {
+  if (supervisor === null) throw new LandwardError('USAGE', 'This plan needs no supervisor');
+  return { arch, abi, digest, layers, ruleset, supervisor };
+}
+
+/** Closes the oldest supervisors without runs when there are too many. */
+async function closeIdle(): Promise<void> {
+  for (const [key, opening] of supervisors) {
+    if (supervisors.size < MOST_IDLE) return;
+    const one = await opening.catch(ignore);
+    if (one !== undefined && !one.idle) continue;
+    supervisors.delete(key);
+    one?.close();
+  }
+}
+
+function ignore(): undefined {
+  return undefined;
+}
