@@ -16,7 +16,7 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 const ROOT_INO = 1n;
 
 /** Whether an object is on a procfs. */
-export function isProcfs(fd: number, fact: Fact): boolean {
+export function isProcfs(fd: number, fact: Pick<Fact, 'dev' | 'major'>): boolean {
   // A procfs has no device; anonymous device numbers are used again, so only the own /proc's is remembered.
   return fact.major === 0 && (fact.dev === ownProcfs() || fileSystemOf(fd) === PROC_SUPER_MAGIC);
 }

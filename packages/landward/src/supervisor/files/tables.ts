@@ -1,0 +1,7 @@
+/** The calls that find and open files, merged from their handlers. */
+
+import type { CallTable } from '../call.ts';
+import { OPEN_CALLS } from './open.ts';
+
+/** Handlers of the groups `open`, `find`, `list` and `execute`. */
+export const FILE_CALLS = { ...OPEN_CALLS } as const satisfies CallTable;
