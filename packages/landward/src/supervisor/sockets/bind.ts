@@ -9,7 +9,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { AF, SO, SOCK } from '../../uapi/socket.ts';
 import { type Answer, type Call, outcome, refuse } from '../call.ts';
 import { asCaller } from './credentials.ts';
-import { askInet } from './inet.ts';
+import { aimOf, askInet } from './inet.ts';
 import { type HeldSocket, isInet, modelSocket, option, readAddress, socketOf } from './socket.ts';
 import { bindUnix } from './unix.ts';
 
@@ -18,8 +18,18 @@ export function bind(call: Call): Answer {
   const socket = socketOf(call, call.int(0));
   const address = readAddress(call, call.arg(1), call.int(2));
   if (socket.domain === AF.UNIX) return bindUnix(call, socket, address);
-  if (isInet(socket)) askInet(call, socket, address, 'bind');
+  if (isInet(socket) && !takesAnyPort(call, socket, address)) askInet(call, socket, address, 'bind');
   return call.target.as(() => outcome(attempt('bind', socket.fd, address, address.length)));
+}
+
+/**
+ * Whether a bind gives no more than asking a name server does, which takes a free port by itself. Resolvers bind first and
+ * send then.
+ */
+function takesAnyPort(call: Call, socket: HeldSocket, address: Uint8Array): boolean {
+  if (call.run.names === undefined || call.run.plan.supervisor.landlock !== undefined) return false;
+  const aim = aimOf(socket, address, 'bind');
+  return socket.type === SOCK.DGRAM && aim?.port === 0 && (aim.address === '0.0.0.0' || aim.address === '::');
 }
 
 /** The call `listen`. A socket that has no port yet takes a free one, which is as good as binding to it. */
