@@ -1,5 +1,5 @@
 /**
- * Builds the native part: the addon and the launcher.
+ * Builds the native part: the addon, the launcher and the guard.
  *
  *   node tools/build-native.ts              for this machine, into native/build/<arch>/
  *   node tools/build-native.ts --prebuild   for all architectures, into prebuilds/, with a manifest
@@ -33,7 +33,11 @@ const prebuilds = join(packageFolder, 'prebuilds');
 export const ARCHITECTURES = ['x64', 'arm64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
-const LAUNCHER_SOURCES = ['launcher.c', 'environment.c', 'apply.c'];
+/** The executables without libc, and what they are made of. */
+const EXECUTABLES = {
+  launcher: ['launcher.c', 'environment.c', 'apply.c', 'freestanding.c'],
+  guard: ['guard.c', 'marked.c', 'freestanding.c'],
+} as const;
 
 /** Also what a static analyser and a sanitizer build start from. */
 export const WARNINGS = ['-Wall', '-Wextra', '-Wconversion', '-Wshadow', '-Werror'];
@@ -67,8 +71,9 @@ export function compileFlags(arch: Architecture): readonly string[] {
 
 /** The C files of the addon. */
 export function addonSources(): readonly string[] {
+  const freestanding: readonly string[] = Object.values(EXECUTABLES).flat();
   return readdirSync(sources)
-    .filter((name) => name.endsWith('.c') && (name === 'apply.c' || !LAUNCHER_SOURCES.includes(name)))
+    .filter((name) => name.endsWith('.c') && (name === 'apply.c' || !freestanding.includes(name)))
     .sort();
 }
 
@@ -100,7 +105,12 @@ function buildAddon(compiler: string, arch: Architecture, to: string): void {
   run(compiler, [...flags, ...link, '-o', join(to, 'landward.node'), ...addonSources(), '-lgcc'], sources);
 }
 
-function buildLauncher(compiler: string, arch: Architecture, to: string): void {
+function buildExecutable(
+  compiler: string,
+  arch: Architecture,
+  name: keyof typeof EXECUTABLES,
+  to: string,
+): void {
   const link = [
     '-static',
     '-nostdlib',
@@ -113,16 +123,16 @@ function buildLauncher(compiler: string, arch: Architecture, to: string): void {
   ];
   const freestanding = ['-ffreestanding', '-fno-pic', '-fno-asynchronous-unwind-tables', '-Os'];
   const flags = [...compileFlags(arch), ...freestanding, `-ffile-prefix-map=${sources}=.`];
-  run(compiler, [...flags, ...link, '-o', join(to, 'launcher'), ...LAUNCHER_SOURCES], sources);
+  run(compiler, [...flags, ...link, '-o', join(to, name), ...EXECUTABLES[name]], sources);
 }
 
-/** Builds both files for an architecture into a folder. */
+/** Builds all files for an architecture into a folder. */
 export function build(arch: Architecture, to: string): void {
   const compiler = compilerFor(arch);
   if (compiler === undefined) throw new Error(`There is no C compiler for ${arch}`);
   mkdirSync(to, { recursive: true });
   buildAddon(compiler, arch, to);
-  buildLauncher(compiler, arch, to);
+  for (const name of ['launcher', 'guard'] as const) buildExecutable(compiler, arch, name, to);
 }
 
 /** Builds the addon so that it reports memory errors and undefined behaviour; needs the sanitizers' libraries preloaded. */
@@ -144,7 +154,7 @@ export function buildSanitized(to: string): void {
 }
 
 function filesOf(arch: Architecture): readonly string[] {
-  return ['landward.node', 'launcher'].map((file) => `linux-${arch}/${file}`);
+  return ['landward.node', 'launcher', 'guard'].map((file) => `linux-${arch}/${file}`);
 }
 
 function sha256(path: string): string {

@@ -7,6 +7,7 @@
 
 #include "apply.h"
 #include "environment.h"
+#include "freestanding.h"
 #include "launch.h"
 #include "linux.h"
 
@@ -16,23 +17,6 @@
 #define PATH_BYTES 4096
 #define STANDARD_PATH "/usr/local/bin:/usr/bin:/bin"
 #define SHELL "/bin/sh"
-
-/* The compiler may call these for assignments. */
-void *memcpy(void *to, const void *from, size_t count);
-void *memset(void *to, int value, size_t count);
-
-void *memcpy(void *to, const void *from, size_t count) {
-  char *target = to;
-  const char *source = from;
-  while (count--) *target++ = *source++;
-  return to;
-}
-
-void *memset(void *to, int value, size_t count) {
-  char *target = to;
-  while (count--) *target++ = (char)value;
-  return to;
-}
 
 static size_t length_of(const char *text) { return (size_t)(next_text(text) - text) - 1; }
 
@@ -208,11 +192,7 @@ void launcher(uintptr_t *stack) {
   search(command, path ? path : STANDARD_PATH, arguments, environment);
 }
 
-#if defined(__x86_64__)
-__asm__(".globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call launcher\n hlt\n");
-#else
-__asm__(".globl _start\n_start:\n mov x29, #0\n mov x30, #0\n mov x0, sp\n and sp, x0, #-16\n bl launcher\n brk #0\n");
-#endif
+ENTRY_POINT(launcher);
 
 /* Becomes the program header that the writer turns into the mapping of what is carried. */
 __asm__(

@@ -93,6 +93,7 @@
 #define NR_pidfd_open 434
 #define NR_close_range 436
 
+#define E_PERM 1
 #define E_NOENT 2
 #define E_SRCH 3
 #define E_INTR 4
