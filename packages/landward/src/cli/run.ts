@@ -5,7 +5,8 @@
 
 import { escapeText } from '../launch/escape.ts';
 import { print, printError } from '../launch/output.ts';
-import { type Command, readWords, usageError } from './command.ts';
+import type { Plan } from '../policy/plan.ts';
+import { type Command, readWords, usageError, type Values } from './command.ts';
 
 const usage = 'landward run [options] -- command [arguments...]';
 
@@ -42,6 +43,14 @@ const options = {
     help: 'accept by name what this host cannot hold',
   },
   require: { type: 'string', multiple: true, value: 'abi=N', help: 'refuse an older Landlock' },
+  explain: { type: 'boolean', help: 'note every denial with its reason, and tell them at the end' },
+  trial: { type: 'boolean', help: 'deny nothing, and tell at the end what would have been denied' },
+  landlock: {
+    type: 'string',
+    value: 'user',
+    help: 'answer the Landlock calls of the program in user space; nothing else is restricted',
+  },
+  abi: { type: 'string', value: 'N', help: 'with --landlock=user: the Landlock ABI that the program sees' },
   'dry-run': { type: 'boolean', help: 'compile and report, start nothing' },
   report: { type: 'boolean', help: 'tell what is enforced, on standard error' },
   json: { type: 'boolean', help: 'report as JSON' },
@@ -63,11 +72,16 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
       );
     const dry = values['dry-run'] === true;
     if (!dry && (rest === undefined || rest.length === 0)) usageError('There is no command behind --', usage);
+    if (values.landlock !== undefined) return userLandlock(values, rest as readonly string[]);
+    if (values.abi !== undefined) usageError('--abi is for --landlock=user', usage, values.abi);
+    if (values.trial && values.explain) usageError('--trial and --explain exclude each other', usage);
+    const observe = values.trial ? 'trial' : values.explain ? 'explain' : undefined;
     const { loadForRun } = await import('../launch/run-policy.ts');
-    const { policy, plan, found } = await loadForRun(values, {
+    const { policy, plan, found, files } = await loadForRun(values, {
       keepGaps: dry,
       command: rest?.[0],
       digest: dry || values.report === true,
+      observe,
     });
     if (found !== undefined && found.state !== 'approved') printError(notice(found));
     for (const { code, text } of policy.notes ?? [])
@@ -89,23 +103,44 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
       const { exec } = await import('../launch/exec.ts');
       exec(name, args, { plan });
     }
-    const { stay } = await import('../launch/stay.ts');
-    const { prepare } = await import('../launch/prepare.ts');
-    const { status, timedOut, left, denials, outlived, killed } = await stay(name, args, prepare(plan));
-    if (timedOut) printError(`landward: ended ${escapeText(name)}: the time limit of the policy is over\n`);
-    if (left.length > 0)
-      printError(`landward: could not end ${left.length} of its processes: ${left.join(', ')}\n`);
-    for (const reason of killed)
-      printError(`landward: ended ${escapeText(name)} and all that it started: ${escapeText(reason)}\n`);
-    if (outlived > 0)
-      printError(`landward: ended ${outlived} processes that ${escapeText(name)} had left running\n`);
-    if (denials !== 'unknown') {
-      const { denialLines } = await import('../launch/denial-lines.ts');
-      for (const line of denialLines(denials, status)) printError(`landward: ${line}\n`);
-    }
-    return status;
+    const words = argv.slice(0, argv.indexOf('--'));
+    return stayBeside(
+      name,
+      args,
+      plan,
+      { words, files },
+      { observe: observe !== undefined, report: values.report === true },
+    );
   },
 };
+
+async function stayBeside(
+  name: string,
+  args: readonly string[],
+  plan: Plan,
+  origin: { readonly words: readonly string[]; readonly files: readonly string[] },
+  told: { readonly observe: boolean; readonly report: boolean },
+): Promise<number> {
+  const { stay } = await import('../launch/stay.ts');
+  const { prepare } = await import('../launch/prepare.ts');
+  const { afterwards } = await import('../launch/afterwards.ts');
+  const stayed = await stay(name, args, prepare(plan), origin);
+  for (const line of await afterwards(name, stayed, told)) printError(`${line}\n`);
+  return stayed.status;
+}
+
+/** Options that say what is allowed have no place beside this: the program's own Landlock is all that restricts it. */
+async function userLandlock(values: Values<typeof options>, rest: readonly string[]): Promise<number> {
+  const { landlock, abi, ...others } = values;
+  if (landlock !== 'user') usageError(`Unknown kind of Landlock ${landlock}: user`, usage, landlock);
+  const other = Object.keys(others)[0];
+  if (other !== undefined) usageError(`--${other} cannot stand beside --landlock=user`, usage, other);
+  const { userLandlockPlan } = await import('../launch/landlock-user.ts');
+  const plan = await userLandlockPlan(abi === undefined ? undefined : Number(abi));
+  const [name, ...args] = rest as readonly [string, ...string[]];
+  const words = ['--landlock=user', ...(abi === undefined ? [] : [`--abi=${abi}`])];
+  return stayBeside(name, args, plan, { words, files: [] }, { observe: false, report: false });
+}
 
 interface Found {
   readonly path: string;

@@ -5,6 +5,7 @@
 
 import type { DenialEvent } from '../model/denial.ts';
 import type { Prepared } from './prepare.ts';
+import type { RunOrigin } from './run-record.ts';
 import { type Started, type StartOptions, start } from './start.ts';
 import type { SupervisedRun } from './supervised-run.ts';
 
@@ -18,6 +19,7 @@ export interface Begun extends Started {
  * Starts a program: at once where the kernel alone holds the plan.
  *
  * @param onDenial hears of denials by a supervisor
+ * @param origin what the registry keeps of where the run comes from
  * @throws as `start`; LandwardError SUPERVISOR where there can be none
  */
 export function begin(
@@ -26,9 +28,10 @@ export function begin(
   prepared: Prepared,
   options: StartOptions,
   onDenial?: (denial: DenialEvent) => void,
+  origin?: Pick<RunOrigin, 'words' | 'files'>,
 ): Begun | Promise<Begun> {
   if (prepared.plan.supervisor === null) return start(command, args, prepared, options);
-  return beginSupervised(command, args, prepared, options, onDenial);
+  return beginSupervised(command, args, prepared, options, onDenial, origin);
 }
 
 async function beginSupervised(...args: Parameters<typeof begin>): Promise<Begun> {

@@ -27,6 +27,11 @@ export interface CompileOptions {
   readonly keepGaps?: boolean;
   /** Hex SHA-256 of the canonical policy, for `plan.digest`. */
   readonly digest?: string;
+  /**
+   * Lets a supervisor note every denial with its reason: `explain` leaves what the plan denies as it is, `trial` denies
+   * nothing at all.
+   */
+  readonly observe?: 'explain' | 'trial';
 }
 
 /**
@@ -49,8 +54,11 @@ export async function resolveSource(source: PolicySource, options: CompileOption
 
 /** Turns a resolved policy into a plan for this host. */
 export function toPlan(policy: Policy, options: CompileOptions = {}): Plan {
-  const { host = planHost(), digest } = options;
-  const plan = compilePlan(policy, host, digest === undefined ? {} : { digest });
+  const { host = planHost(), digest, observe } = options;
+  const plan = compilePlan(policy, host, {
+    ...(digest === undefined ? {} : { digest }),
+    ...(observe === undefined ? {} : { observe }),
+  });
   if (!options.keepGaps) refuse(plan);
   return plan;
 }

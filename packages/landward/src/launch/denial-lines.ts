@@ -13,17 +13,22 @@ import type { Denials } from './result.ts';
 /** Lines that help; more would bury them. */
 const MOST = 10;
 
-/**
- * The lines for a command that has ended.
- *
- * @param status its exit status; a command that went well had denials that it could do without
- */
-export function denialLines(denials: Denials, status: number): readonly string[] {
-  if (denials === 'unknown' || status === 0) return [];
+/** What the lines depend on. */
+export interface Asked {
+  /** The command's exit status; one that went well had denials that it could do without. */
+  readonly status: number;
+  /** Whether denials were to be watched: then they are told in any case, those that were only noted as well. */
+  readonly observe: boolean;
+}
+
+/** The lines for a command that has ended. */
+export function denialLines(denials: Denials, { status, observe }: Asked): readonly string[] {
+  if (denials === 'unknown' || (status === 0 && !observe)) return [];
   const kinds = new Map<string, DenialEvent>();
   for (const event of denials.events)
-    if (event.effect !== 'observed' && !kinds.has(groupKey(event))) kinds.set(groupKey(event), event);
-  if (kinds.size === 0) return [];
+    if ((observe || event.effect !== 'observed') && !kinds.has(groupKey(event)))
+      kinds.set(groupKey(event), event);
+  if (kinds.size === 0) return observe ? [NOTHING] : [];
   const shown = [...kinds.values()].slice(0, MOST);
   const hidden = kinds.size - shown.length;
   return [
@@ -32,6 +37,10 @@ export function denialLines(denials: Denials, status: number): readonly string[]
     'landward explain --last tells which rules would allow what',
   ];
 }
+
+/** Not more than is known: the kernel tells no denial to this process. */
+const NOTHING =
+  'the supervisor denied nothing that it was asked about; what the kernel denied is not known here';
 
 function lineOf(event: DenialEvent): string {
   const rule = event.blame?.rule;

@@ -22,6 +22,8 @@ export interface RunPolicy {
   readonly policy: Policy;
   readonly plan: Plan;
   readonly found?: FoundPolicy;
+  /** The policy files that were read. */
+  readonly files: readonly string[];
 }
 
 export interface RunSettings {
@@ -32,6 +34,8 @@ export interface RunSettings {
   readonly digest?: boolean;
   /** The command that is to run: where no policy is given, its own file is opened. */
   readonly command?: string | undefined;
+  /** As in `CompileOptions`. */
+  readonly observe?: 'explain' | 'trial' | undefined;
   /** Whether no process can stay beside the program, so that there is no supervisor. */
   readonly alone?: boolean;
   /** The architecture of the plan; this machine's when absent. */
@@ -73,6 +77,14 @@ export async function loadForRun(options: RunPolicyOptions, settings: RunSetting
     host: settings.arch === undefined ? host : { ...host, arch: settings.arch },
     keepGaps: settings.keepGaps ?? false,
     ...(settings.digest ? { digest: loaded.digest } : {}),
+    ...(settings.observe === undefined ? {} : { observe: settings.observe }),
   });
-  return { policy, plan, ...(loaded.found === undefined ? {} : { found: loaded.found }) };
+  // Only reports and the registry need it; a start by the kernel alone has neither.
+  if (plan.supervisor !== null && plan.digest === '') Object.assign(plan, { digest: loaded.digest });
+  return {
+    policy,
+    plan,
+    files: loaded.files,
+    ...(loaded.found === undefined ? {} : { found: loaded.found }),
+  };
 }

@@ -188,7 +188,7 @@ export class Running implements PromiseLike<Result> {
       this.#timings.runMs = performance.now() - since;
       const ended = waitPidfd(pidfd, { block: true })!;
       await this.#drained(forced);
-      this.#denials = (await this.#process?.supervised?.finish())?.denials ?? 'unknown';
+      this.#denials = (await this.#process?.supervised?.finish(ended))?.denials ?? 'unknown';
       return ended;
     } finally {
       stop();

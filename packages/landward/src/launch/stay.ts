@@ -18,6 +18,7 @@ import { startTimer } from './endings.ts';
 import { openFilesBefore } from './exec.ts';
 import type { Prepared } from './prepare.ts';
 import type { Denials } from './result.ts';
+import type { RunOrigin } from './run-record.ts';
 import { SIGNALS } from './signals.ts';
 import { childrenOf, groupOf, isStopped, isZombie, send, Tree } from './tree.ts';
 
@@ -50,28 +51,37 @@ export interface Stayed {
   readonly outlived: number;
   /** Why a supervisor has ended everything, where it did. */
   readonly killed: readonly string[];
+  /** Why the registry does not have all of the run, if it does not. */
+  readonly trouble: unknown;
 }
 
 /**
  * Runs a command to its end, on this process's own descriptors 0, 1 and 2.
  *
+ * @param origin what the registry keeps of a supervised run
  * @throws LandwardError when it cannot be started
  */
-export async function stay(command: string, args: readonly string[], prepared: Prepared): Promise<Stayed> {
+export async function stay(
+  command: string,
+  args: readonly string[],
+  prepared: Prepared,
+  origin?: Pick<RunOrigin, 'words' | 'files'>,
+): Promise<Stayed> {
   const { plan } = prepared;
   // What loses its parent comes to this process instead of init, so that a time limit finds all of it.
   call('adopt orphans', 'prctl', PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const signals = new Signals();
   const cgroup = joinCgroup(plan);
   try {
-    const { pid, pidfd, supervised } = await begin(command, args, prepared, {
+    const options = {
       stdio: [0, 1, 2],
       group: false,
       handedOn: true,
       cgroupProcs: cgroup?.procs,
       parentDeathSignal: SIGNALS.SIGKILL!,
       openFiles: openFilesBefore(),
-    });
+    } as const;
+    const { pid, pidfd, supervised } = await begin(command, args, prepared, options, undefined, origin);
     prepared.close();
     signals.handTo(pid, pidfd, supervised?.guard);
     let timedOut = false;
@@ -92,7 +102,7 @@ export async function stay(command: string, args: readonly string[], prepared: P
     timer?.[Symbol.dispose]();
     // A limit on time is for all that the command started: nothing may outlive it.
     signals.ending = true;
-    const finished = await supervised?.finish();
+    const finished = await supervised?.finish(ended);
     const left = timeMs === undefined ? [] : await endAll(supervised?.guard);
     const status = ended.code ?? 128 + ended.signal!;
     return {
@@ -102,6 +112,7 @@ export async function stay(command: string, args: readonly string[], prepared: P
       denials: finished?.denials ?? 'unknown',
       outlived: finished?.left.length ?? 0,
       killed: supervised?.killed ?? [],
+      trouble: finished?.trouble,
     };
   } finally {
     cgroup?.remove();

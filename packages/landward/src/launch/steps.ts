@@ -63,6 +63,8 @@ export interface SupervisedSteps {
   readonly go: { readonly read: number; readonly write: number };
   /** Flags of the filter. */
   readonly flags: number;
+  /** Whether the program may gain privileges: where it is to see its own Landlock alone, and the kernel lets it. */
+  readonly newPrivileges: boolean;
 }
 
 const SIG_SETMASK = 2;
@@ -112,7 +114,7 @@ function supervisedSteps(
   build: ImageBuilder,
   plan: Plan,
   ruleset: number | Slot | null,
-  { tag, umask, wake, go, flags }: SupervisedSteps,
+  { tag, umask, wake, go, flags, newPrivileges }: SupervisedSteps,
 ): void {
   build.step('umask', [umask], 'set the umask');
   const limit = new Uint8Array(16);
@@ -120,7 +122,7 @@ function supervisedSteps(
   new DataView(limit.buffer).setBigUint64(8, tag, true);
   build.step('prlimit64', [0, RLIMIT.LOCKS, build.bytes(limit), null], 'mark the process as one of the run');
   build.step('getpid', [], 'ask for the process id', { store: TOLD });
-  confineSteps(build, plan, ruleset, { flags, store: build.field(TOLD, 4) });
+  confineSteps(build, plan, ruleset, { flags, newPrivileges, store: build.field(TOLD, 4) });
   build.step(
     'write',
     [wake, build.bytes(new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])), 8],
@@ -158,9 +160,9 @@ export function confineSteps(
   build: ImageBuilder,
   plan: Plan,
   ruleset: number | Slot | null,
-  listener?: { readonly flags: number; readonly store: Slot },
+  listener?: { readonly flags: number; readonly newPrivileges: boolean; readonly store: Slot },
 ): void {
-  if (ruleset !== null || plan.filter !== null)
+  if ((ruleset !== null || plan.filter !== null) && listener?.newPrivileges !== true)
     build.step('prctl', [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0], CONFINING);
   if (ruleset !== null)
     build.step(

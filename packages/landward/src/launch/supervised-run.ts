@@ -6,11 +6,13 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Ended } from '../kernel/process.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import { idTag, membersOf, signalMembers } from '../supervisor/tag.ts';
 import type { Prepared } from './prepare.ts';
 import type { SupervisedDenials } from './result.ts';
-import { SIGNALS } from './signals.ts';
+import { type RunOrigin, type RunRecorder, recordRun } from './run-record.ts';
+import { SIGNALS, signalName } from './signals.ts';
 import type { Started, StartOptions } from './start.ts';
 import { type SupervisedStart, startSupervised } from './supervised.ts';
 
@@ -33,15 +35,25 @@ export interface SupervisedRun {
   /**
    * Ends what is left of the run after its program has ended: with SIGTERM, and SIGKILL two seconds later.
    *
-   * @returns the denials of the whole run, and the processes that the program had left
+   * @param how the program has ended
    */
-  finish(): Promise<{ readonly denials: SupervisedDenials; readonly left: readonly number[] }>;
+  finish(how: Ended): Promise<Finished>;
+}
+
+/** A run that is over. */
+export interface Finished {
+  readonly denials: SupervisedDenials;
+  /** The processes that the program had left. */
+  readonly left: readonly number[];
+  /** Why the registry does not have all of it, if it does not. */
+  readonly trouble: unknown;
 }
 
 /**
  * Starts a program under a supervisor.
  *
  * @param onDenial hears of each kind of denial when it is first met
+ * @param origin what the registry keeps of where the run comes from
  * @throws as `startSupervised`
  */
 export async function superviseRun(
@@ -50,19 +62,25 @@ export async function superviseRun(
   prepared: Prepared,
   options: StartOptions,
   onDenial?: (denial: DenialEvent) => void,
+  origin: Pick<RunOrigin, 'words' | 'files'> = { words: [], files: [] },
 ): Promise<SupervisedRun> {
   const events: DenialEvent[] = [];
   const killed: string[] = [];
+  let recorder: RunRecorder | undefined;
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const start: SupervisedStart = await startSupervised(command, args, prepared, options, {
     denied(more) {
       events.push(...more);
+      recorder?.denied(more);
       if (onDenial !== undefined) for (const event of more) onDenial(event);
     },
     killed: (reason) => void killed.push(reason),
     over: resolve,
   });
-  const { supervisor, run } = start;
+  const { supervisor, run, pid } = start;
+  const from = { command: [command, ...args], cwd: options.cwd ?? process.cwd(), ...origin };
+  recorder = recordRun(run, pid, prepared.plan, from);
+  if (events.length > 0) recorder.denied(events);
   const tag = idTag(run);
   return {
     started: start,
@@ -74,15 +92,19 @@ export async function superviseRun(
       return true;
     },
     signal: (signal) => void signalMembers(tag, SIGNALS[signal]!),
-    async finish() {
+    async finish({ code, signal }) {
       const left = membersOf(tag);
       if (left.length > 0) await endLeft(tag);
       supervisor.kill(run);
       await over;
-      return {
-        denials: { known: 'supervised calls', kernel: 'unknown', events, more: start.dropped() },
-        left,
-      };
+      recorder.ended(signal === null ? { status: code ?? 0 } : { signal: signalName(signal) });
+      const denials = {
+        known: 'supervised calls',
+        kernel: 'unknown',
+        events,
+        more: start.dropped(),
+      } as const;
+      return { denials, left, trouble: recorder.trouble };
     },
   };
 }

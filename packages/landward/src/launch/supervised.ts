@@ -3,6 +3,7 @@
  * supervisor of its plan. What happens to the program later is told to the caller's listener.
  */
 
+import { readFileSync } from 'node:fs';
 import { LandwardError } from '../errors.ts';
 import { ARCH, call, failedStep, refusal } from '../kernel/call.ts';
 import { Fd } from '../kernel/fd.ts';
@@ -77,6 +78,7 @@ export async function startSupervised(
       wake: supervisor.wake,
       go,
       flags: listenerFlags(),
+      newPrivileges: plan.supervisor?.landlock !== undefined && mayFilter(),
     },
   });
   const run = tagId(tag);
@@ -94,6 +96,14 @@ export async function startSupervised(
   if ('errno' in started) throw refusedStart(notStarted(image, started), file);
   const { pid, pidfd } = started;
   return { pid, pidfd, file, run, supervisor, guard: watch.pid, dropped: started.dropped };
+}
+
+const CAP_SYS_ADMIN = 21n;
+
+/** Whether this process may install filters without giving up new privileges. */
+function mayFilter(): boolean {
+  const field = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return ((BigInt(`0x${field}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
 }
 
 function notStarted(image: Image, { step, errno }: { readonly step: number; readonly errno: number }) {

@@ -1,0 +1,74 @@
+/**
+ * Writing a supervised run into the registry, so that its denials can be explained later. A registry that cannot be written
+ * stops no run: what went wrong is kept for whoever asks.
+ */
+
+import { bootId, startTime } from '../audit/registry/read.ts';
+import { RunWriter } from '../audit/registry/write.ts';
+import type { DenialEvent } from '../model/denial.ts';
+import type { Plan } from '../policy/plan.ts';
+import { sha256 } from './sha256.ts';
+import { stateDirectory } from './variables.ts';
+
+/** Where a run comes from: what the registry keeps besides its plan. */
+export interface RunOrigin {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  /** The option words of the command line that started it. */
+  readonly words: readonly string[];
+  /** The policy files that were read. */
+  readonly files: readonly string[];
+}
+
+/** A run in the registry. */
+export interface RunRecorder {
+  denied(events: readonly DenialEvent[]): void;
+  ended(how: { readonly status?: number; readonly signal?: string }): void;
+  /** What went wrong with the registry, if anything did. */
+  readonly trouble: unknown;
+}
+
+/** Begins the record of a run. Never throws. */
+export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin): RunRecorder {
+  let trouble: unknown;
+  const tried = <T>(act: () => T): T | undefined => {
+    if (trouble !== undefined) return undefined;
+    try {
+      return act();
+    } catch (error) {
+      trouble = error;
+      return undefined;
+    }
+  };
+  const writer = tried(() =>
+    RunWriter.begin(
+      stateDirectory(process.env),
+      {
+        version: 1,
+        id,
+        time: Date.now(),
+        uid: process.getuid?.() ?? 0,
+        pid,
+        started: startTime(pid) ?? '',
+        boot: bootId(),
+        command: origin.command,
+        cwd: origin.cwd,
+        mode: plan.supervisor?.mode === 'observe' ? 'observe' : 'supervisor',
+        digest: plan.digest,
+        words: origin.words,
+        files: origin.files,
+        policy: sha256(JSON.stringify(plan.layers)),
+        abi: plan.abi,
+        noNewPrivs: true,
+      },
+      plan.layers,
+    ),
+  );
+  return {
+    denied: (events) => void tried(() => writer?.denied(events)),
+    ended: (how) => void tried(() => writer?.ended({ time: Date.now(), ...how })),
+    get trouble() {
+      return trouble;
+    },
+  };
+}
