@@ -121,6 +121,22 @@ export function aggregateToJson(aggregate: Aggregate): string {
   return JSON.stringify({ version: 1, stores });
 }
 
+/** The sums over all stores, as JSON for people and programs that only want these. */
+export function totalsToJson(aggregate: Aggregate): string {
+  const counts = [...totals(aggregate)]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, sum]) => {
+      const { counter, labels } = readKey(key);
+      const names: readonly string[] = COUNTERS[counter];
+      return {
+        counter,
+        ...Object.fromEntries(names.map((name, index) => [name, labels[index]!])),
+        count: sum,
+      };
+    });
+  return JSON.stringify({ stores: aggregate.size, counts }, null, 2);
+}
+
 /**
  * Reads the JSON form.
  *

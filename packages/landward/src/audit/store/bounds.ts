@@ -6,6 +6,7 @@
  */
 
 import { LandwardError } from '../../errors.ts';
+import { readDuration, readSize } from '../../policy/units.ts';
 import { inTransaction } from './sqlite.ts';
 import type { Store } from './store.ts';
 
@@ -47,6 +48,28 @@ export function setBounds(store: Store, bounds: Partial<Bounds>): void {
   store.setMeta('max_age', String(Math.round(age)));
   enforceAge(store, { now: Date.now(), force: true });
   enforceSize(store);
+}
+
+/**
+ * Sets the bounds as a person writes them.
+ *
+ * @param words `keep` such as `30d`, `size` such as `256M`
+ * @throws LandwardError USAGE for words that are none
+ */
+export function setBoundWords(
+  store: Store,
+  words: { readonly keep?: string | undefined; readonly size?: string | undefined },
+): void {
+  const read = <T>(word: string | undefined, value: T | null | undefined): T | undefined => {
+    if (value === null)
+      throw new LandwardError('USAGE', `"${word}" is no such bound`, {
+        fix: 'Write --keep 30d, --size 256M',
+      });
+    return value;
+  };
+  const age = read(words.keep, words.keep === undefined ? undefined : readDuration(words.keep));
+  const size = read(words.size, words.size === undefined ? undefined : readSize(words.size));
+  setBounds(store, { ...(age === undefined ? {} : { age }), ...(size === undefined ? {} : { size }) });
 }
 
 /** The time, in microseconds, up to which denials were thrown away. */

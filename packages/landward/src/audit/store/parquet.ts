@@ -7,8 +7,9 @@
 
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import { LandwardError } from '../../errors.ts';
+import type { DenialEvent } from '../../model/denial.ts';
 import { loadPeer } from '../peers.ts';
-import type { Cell } from './columns.ts';
+import { type Cell, COLUMN_NAMES, COLUMNS } from './columns.ts';
 
 /** A column of a file. */
 export interface ParquetColumn {
@@ -63,6 +64,19 @@ export async function writeParquetFile(
   } finally {
     rmSync(part, { force: true });
   }
+}
+
+/** Writes denials with all their columns. @returns how many */
+export function exportParquet(
+  file: string,
+  found: Iterable<{ readonly event: DenialEvent }>,
+): Promise<number> {
+  const columns = COLUMN_NAMES.map((name) => ({ name, type: COLUMNS[name].type }));
+  const rows = function* () {
+    for (const { event } of found)
+      yield Object.fromEntries(COLUMN_NAMES.map((name): [string, Cell] => [name, COLUMNS[name].of(event)]));
+  };
+  return writeParquetFile(file, columns, rows());
 }
 
 /** A Parquet file in memory: a batch on its way to a sink. */

@@ -52,8 +52,9 @@ function namesOf(object: DenialObject): readonly [string | null, string | null] 
     case 'path':
       return [object.path, object.to ?? null];
     case 'net': {
-      const host = object.name ?? object.address ?? '';
-      return [object.port === undefined ? host : `${host}:${object.port}`, null];
+      const host = object.name ?? object.address;
+      if (object.port === undefined) return [host ?? null, null];
+      return [`${host ?? '*'}:${object.port}`, null];
     }
     case 'unix':
       return [object.path ?? (object.abstract === undefined ? null : `@${object.abstract}`), null];

@@ -109,6 +109,13 @@ const STEPS: readonly string[] = [
     last INTEGER NOT NULL,
     PRIMARY KEY (digest, file, line, "column", text)
   ) STRICT, WITHOUT ROWID;
+  -- How far the registry of runs was read.
+  CREATE TABLE known_run (
+    stem TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    ended INTEGER NOT NULL,
+    uses INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE observed_run (
     run TEXT PRIMARY KEY,
     digest TEXT NOT NULL,

@@ -24,6 +24,8 @@ export interface Coverage {
   }[];
   /** Denials that the kernel counted in domains that are gone, and that it did not log. */
   readonly unlogged: number;
+  /** Whether the kernel's audit or a log of it was ever read: without, programs that the kernel alone confines are not known. */
+  readonly kernel: boolean;
   /** Denials thrown away to keep the bounds. */
   readonly pruned: number;
   /** Milliseconds since 1970; what is older is not here. Absent where nothing was thrown away. */
@@ -117,6 +119,9 @@ export function coverageOf(store: Store): Coverage {
   return {
     losses: losses.map((loss) => ({ ...loss })),
     unlogged,
+    kernel: ['audit', 'log', 'journal', 'kmsg', 'tracepoint'].some(
+      (teller) => store.meta(`read ${teller}`) !== undefined,
+    ),
     pruned: prunedOf(store),
     ...(prunedOf(store) > 0 ? { since: floor / 1000 } : {}),
   };

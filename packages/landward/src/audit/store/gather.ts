@@ -1,0 +1,55 @@
+/**
+ * Reads what a command names into a store: the registry of runs, and sources by their words. Owns the words and the order;
+ * what a source says is its own file's.
+ */
+
+import { LandwardError } from '../../errors.ts';
+import { Correlator, correlate } from '../correlate.ts';
+import { openLog } from '../sources/log.ts';
+import { openNetlink } from '../sources/netlink.ts';
+import { type Source, type SourceOptions, sourceOf } from '../sources/source.ts';
+import { stateDirectory } from '../state-directory.ts';
+import { type Added, ingest, NOTHING_ADDED, plus } from './intake.ts';
+import { ingestRuns } from './runs.ts';
+import type { Store } from './store.ts';
+
+/** Words of sources that have no end. */
+const LIVE: ReadonlySet<string> = new Set(['audit']);
+
+/**
+ * Opens a source by its word, joined over the whole stream.
+ *
+ * @param word `audit` for the kernel's audit (turned on meanwhile where it is off), a log file, `-` for standard input
+ * @throws LandwardError USAGE for a source without an end where one is needed
+ */
+export function openWord(
+  word: string,
+  options: SourceOptions & { readonly ready?: () => void } = {},
+): Source {
+  const live = LIVE.has(word);
+  if (live && options.follow !== true)
+    throw new LandwardError('USAGE', `The source ${word} has no end`, {
+      part: word,
+      fix: `Follow it: landward log --from ${word} --follow, or landward watch --from ${word}`,
+    });
+  const { signal, follow, ready } = options;
+  const source = live
+    ? openNetlink({ signal, ready, turnOn: true })
+    : openLog(word, { signal, follow, from: 'start' });
+  if (!live) ready?.();
+  return sourceOf(source.teller, correlate(source.batches(), new Correlator()));
+}
+
+/**
+ * Brings a store up to date.
+ *
+ * @param wanted `registry`: what supervised runs told; `sources`: words, read to their end
+ */
+export async function ingestWords(
+  store: Store,
+  wanted: { readonly sources: readonly string[]; readonly registry: boolean },
+): Promise<Added> {
+  let sum = wanted.registry ? ingestRuns(store, stateDirectory()) : NOTHING_ADDED;
+  for (const word of wanted.sources) sum = plus(sum, await ingest(store, openWord(word)));
+  return sum;
+}
