@@ -5,9 +5,7 @@ import test from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { analyse } from '../../packages/landward/src/audit/analyse.ts';
-import { Joiner } from '../../packages/landward/src/audit/parse/joiner.ts';
-import { LogScanner, openLog } from '../../packages/landward/src/audit/sources/log.ts';
-import { Regions } from '../../packages/landward/src/audit/sources/regions.ts';
+import { LogFormat, openLog } from '../../packages/landward/src/audit/sources/log.ts';
 import type { SourceItem } from '../../packages/landward/src/audit/sources/source.ts';
 import type { DenialEvent } from '../../packages/landward/src/model/denial.ts';
 import { awkCounts, syntheticLog } from '../kit/audit-log.ts';
@@ -18,15 +16,13 @@ const lines = corpus.split('\n').filter((line) => line.startsWith('type='));
 
 /** What a log holds, cut into chunks at these places. */
 function scan(text: string | Buffer, cuts: readonly number[] = []): SourceItem[] {
-  const joiner = new Joiner('log');
-  const regions = new Regions(new LogScanner(joiner));
+  const format = new LogFormat();
   const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text, 'latin1');
   const borders = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
   for (let index = 1; index < borders.length; index++)
-    regions.feed(Buffer.from(bytes.subarray(borders[index - 1], borders[index])));
-  regions.end();
-  joiner.flush();
-  return [...joiner.take()];
+    format.feed(Buffer.from(bytes.subarray(borders[index - 1], borders[index])));
+  format.end();
+  return [...format.take()];
 }
 const events = (items: readonly SourceItem[]): DenialEvent[] =>
   items.flatMap((item) => (item.kind === 'denial' ? [item.event] : []));

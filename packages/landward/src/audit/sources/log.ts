@@ -5,6 +5,7 @@
 
 import { Joiner } from '../parse/joiner.ts';
 import { type InputOptions, readInput } from './input.ts';
+import { type Format, readPieces } from './pieces.ts';
 import { LONGEST, type RegionReader, Regions } from './regions.ts';
 import { type Source, type SourceItem, sourceOf } from './source.ts';
 
@@ -17,13 +18,33 @@ const NEWLINE = 10;
 /** The first letters of `type=`, and of `node=`, which a daemon that collects for many hosts puts before it. */
 const TYPE = 't'.charCodeAt(0);
 const NODE = 'n'.charCodeAt(0);
+const CLAIM = /^(?:node=\S+ )?type=(?:LANDLOCK_|UNKNOWN\[142)/;
 
-/** Finds the lines that matter in regions of a log and hands them to a joiner. */
-export class LogScanner implements RegionReader {
-  readonly #joiner: Joiner;
+/** The format of the daemon's log. */
+export class LogFormat implements Format, RegionReader {
+  readonly #joiner = new Joiner('log');
+  readonly #regions = new Regions(this);
 
-  constructor(joiner: Joiner) {
-    this.#joiner = joiner;
+  feed(chunk: Buffer): void {
+    this.#regions.feed(chunk);
+  }
+
+  end(): void {
+    this.#regions.end();
+    this.#joiner.flush();
+  }
+
+  idle(): void {
+    // A record's companions are written with it: what comes later belongs to another event.
+    this.#joiner.flush();
+  }
+
+  unread(reason: string): void {
+    this.#joiner.loss({ what: 'unread', count: 0, reason });
+  }
+
+  take(): readonly SourceItem[] {
+    return this.#joiner.take();
   }
 
   region(bytes: Buffer, start: number, end: number): void {
@@ -52,20 +73,20 @@ export class LogScanner implements RegionReader {
     }
   }
 
-  #line(bytes: Buffer, start: number, end: number): void {
-    if (end - start > LONGEST) this.cut(bytes.subarray(start, end), 'long');
-    else this.#joiner.line(bytes.toString('latin1', start, end));
-  }
-
   cut(head: Buffer, why: 'end' | 'long'): void {
     const text = head.toString('latin1', 0, 256);
-    if (!/^(?:node=\S+ )?type=(?:LANDLOCK_|UNKNOWN\[142|142)/.test(text)) return;
+    if (!CLAIM.test(text)) return;
     this.#joiner.loss({
       what: why === 'end' ? 'truncated' : 'malformed',
       count: 1,
       reason: why === 'end' ? 'the input ends in the middle of a line' : 'longer than any record of audit',
       sample: text.slice(0, 200),
     });
+  }
+
+  #line(bytes: Buffer, start: number, end: number): void {
+    if (end - start > LONGEST) this.cut(bytes.subarray(start, end), 'long');
+    else this.#joiner.line(bytes.toString('latin1', start, end));
   }
 }
 
@@ -76,27 +97,5 @@ export class LogScanner implements RegionReader {
  * @example for await (const item of openLog('/var/log/audit/audit.log')) console.log(item);
  */
 export function openLog(path: string, options: InputOptions = {}): Source {
-  return sourceOf('log', batches(path, options));
-}
-
-async function* batches(path: string, options: InputOptions): AsyncGenerator<readonly SourceItem[]> {
-  const joiner = new Joiner('log');
-  const regions = new Regions(new LogScanner(joiner));
-  for await (const piece of readInput(path, options)) {
-    if (Buffer.isBuffer(piece)) {
-      // A record's companions are written with it: what comes later belongs to another event.
-      if (piece.length === 0) joiner.flush();
-      else regions.feed(piece);
-    } else {
-      regions.end();
-      joiner.flush();
-      if (piece.lost !== null) joiner.loss({ what: 'unread', count: 0, reason: piece.lost });
-    }
-    const items = joiner.take();
-    if (items.length > 0) yield items;
-  }
-  regions.end();
-  joiner.flush();
-  const items = joiner.take();
-  if (items.length > 0) yield items;
+  return sourceOf('log', readPieces(readInput(path, options), new LogFormat()));
 }
