@@ -60,8 +60,26 @@ async function bundleCli(out: string): Promise<void> {
     codeSplitting: { groups: [{ name: 'start', test: (id) => start.has(id) }] },
   });
   await bundle.close();
+  // The threads of the supervisor, one file each: what they load comes before the first supervised program.
+  await bundleThread(join(out, 'supervisor/worker.js'), join(fresh, 'supervisor-worker.cjs'), 'cjs');
+  await bundleThread(join(out, 'supervisor/names/thread.js'), join(fresh, 'names-thread.mjs'), 'esm');
   rmSync(join(out, 'cli'), { recursive: true });
   renameSync(fresh, join(out, 'cli'));
+}
+
+/** Joins what a thread loads into one file. */
+async function bundleThread(input: string, file: string, format: 'cjs' | 'esm'): Promise<void> {
+  const bundle = await rolldown({
+    input,
+    platform: 'node',
+    external: [/^node:/],
+    onLog(level, log) {
+      if (level === 'warn') throw new Error(`rolldown: ${log.message}`);
+    },
+  });
+  const comments = { legal: true, annotation: false, jsdoc: false };
+  await bundle.write({ file, format, minify: false, comments, codeSplitting: false });
+  await bundle.close();
 }
 
 /** The modules that `landward run` always loads: what these roots import statically, and theirs. */
