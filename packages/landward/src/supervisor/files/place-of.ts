@@ -25,6 +25,11 @@ export function placeOf(
   fd: number,
   known: { readonly fact?: Fact; readonly path?: string } = {},
 ): Place {
+  return describe(fd, known);
+}
+
+/** As `placeOf`, for a descriptor that no call owns. */
+export function describe(fd: number, known: { readonly fact?: Fact; readonly path?: string } = {}): Place {
   const fact = known.fact ?? factOf(fd);
   const base = { fd, type: fact.type, dev: fact.dev, ino: fact.ino };
   if (known.path !== undefined)

@@ -1,7 +1,8 @@
 /** The calls that find and open files, merged from their handlers. */
 
 import type { CallTable } from '../call.ts';
+import { EXECUTE_CALLS } from './execute.ts';
 import { OPEN_CALLS } from './open.ts';
 
 /** Handlers of the groups `open`, `find`, `list` and `execute`. */
-export const FILE_CALLS = { ...OPEN_CALLS } as const satisfies CallTable;
+export const FILE_CALLS = { ...OPEN_CALLS, ...EXECUTE_CALLS } as const satisfies CallTable;

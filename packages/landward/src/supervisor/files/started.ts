@@ -1,0 +1,146 @@
+/**
+ * Programs that have been allowed to start, until it is seen what did start. A program that the policy would not have let
+ * start ends the run.
+ *
+ * Owns the looking, while any start is open. Only the policy of the plan is asked again: it needs no call to answer.
+ */
+
+import { decideIndexed } from '../../model/decide-rules.ts';
+import { isNormal } from '../../model/paths.ts';
+import { AT_FDCWD } from '../../uapi/open.ts';
+import type { Call } from '../call.ts';
+import { Refused } from '../call.ts';
+import type { Place } from '../place.ts';
+import type { Run } from '../run.ts';
+import { readProc } from '../target/proc.ts';
+import { drop, encodePath, lookAtEntry, openPlace } from './look.ts';
+import { describe } from './place-of.ts';
+
+const KEY = Symbol('started programs');
+const TICK_MS = 1;
+/** A start that has not happened by then has failed, or is the same program again. */
+const OPEN_MS = 10_000;
+/** The auxiliary vector's entry for where the loader was put. */
+const AT_BASE = 7n;
+
+interface Start {
+  /** The program before, as device and inode. */
+  readonly before: string;
+  readonly since: number;
+}
+
+/** Starts of a run that are still open, by process. */
+export class Starts implements Disposable {
+  readonly #run: Run;
+  readonly #open = new Map<number, Start>();
+  #ticks: Disposable | undefined;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  /** Expects that the calling process becomes another program. */
+  expect(call: Call): void {
+    if (this.#run.plan.supervisor.mode === 'observe') return;
+    const { pid } = call.target.status();
+    const before = this.#program(pid)?.identity;
+    if (before === undefined) return;
+    this.#open.set(pid, { before, since: Date.now() });
+    this.#ticks ??= this.#run.every(TICK_MS, () => this.look());
+  }
+
+  /** Looks at every open start. */
+  look(): void {
+    const now = Date.now();
+    for (const [pid, { before, since }] of this.#open) {
+      const program = this.#program(pid);
+      if (program !== undefined && program.identity === before && now - since < OPEN_MS) continue;
+      this.#open.delete(pid);
+      if (program === undefined || program.identity === before) continue;
+      if (!this.#mayRun(program.place)) this.#end(pid, program.place.path);
+      else if (!this.#mayRunThrough(pid)) this.#end(pid, 'its loader');
+    }
+    if (this.#open.size > 0) return;
+    this.#ticks?.[Symbol.dispose]();
+    this.#ticks = undefined;
+  }
+
+  #end(pid: number, what: string): void {
+    this.#run.kill(`process ${pid} started ${what}, which is not what was asked for and is not allowed`);
+  }
+
+  /** The program of a process; undefined where it is over. A program that cannot be looked at ends the run. */
+  #program(pid: number): { readonly identity: string; readonly place: Place } | undefined {
+    const fd = openPlace(AT_FDCWD, encodePath(`/proc/${pid}/exe`), 0, 0);
+    if (fd < 0) return undefined;
+    try {
+      const place = describe(fd);
+      return { identity: `${place.dev}:${place.ino}`, place };
+    } catch (error) {
+      if (error instanceof Refused) return undefined;
+      throw error;
+    } finally {
+      drop(fd);
+    }
+  }
+
+  #mayRun(place: Place): boolean {
+    if (place.exempt) return true;
+    return isNormal(place.path) && this.#allows(place.path);
+  }
+
+  #allows(path: string): boolean {
+    const rights = ['fs.execute', 'fs.read_file'] as const;
+    return decideIndexed(this.#run.index, { kind: 'path', path, rights }).errno === 0;
+  }
+
+  /** Whether the loader that the kernel has put into a new program may be run. */
+  #mayRunThrough(pid: number): boolean {
+    const base = loaderBase(pid);
+    if (base === 0n) return true;
+    const loader = mappingAt(pid, base);
+    // Where it lies now says what it is only while it is still there.
+    return loader === null || !isNormal(loader.path) || isGone(loader) || this.#allows(loader.path);
+  }
+
+  [Symbol.dispose](): void {
+    this.#ticks?.[Symbol.dispose]();
+    this.#open.clear();
+  }
+}
+
+/** The starts of a run. */
+export function startsOf(run: Run): Starts {
+  return run.state(KEY, () => new Starts(run));
+}
+
+function loaderBase(pid: number): bigint {
+  const bytes = readProc(`/proc/${pid}/auxv`);
+  if (bytes === null) return 0n;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at + 16 <= bytes.length; at += 16)
+    if (view.getBigUint64(at, true) === AT_BASE) return view.getBigUint64(at + 8, true);
+  return 0n;
+}
+
+interface Mapping {
+  readonly path: string;
+  readonly ino: bigint;
+}
+
+function mappingAt(pid: number, address: bigint): Mapping | null {
+  const bytes = readProc(`/proc/${pid}/maps`, 1 << 16);
+  if (bytes === null) return null;
+  const start = address.toString(16).padStart(8, '0');
+  for (const line of Buffer.from(bytes).toString('utf8').split('\n')) {
+    if (!line.startsWith(`${start}-`)) continue;
+    const match = /^\S+ \S+ \S+ \S+ (\d+)\s+(\/.*)$/.exec(line);
+    return match === null ? null : { ino: BigInt(match[1]!), path: match[2]! };
+  }
+  return null;
+}
+
+function isGone({ path, ino }: Mapping): boolean {
+  const fact = lookAtEntry(AT_FDCWD, encodePath(path));
+  return typeof fact === 'number' || fact.ino !== ino;
+}
