@@ -12,7 +12,15 @@ import { AF, SOCK } from '../../uapi/socket.ts';
 import { type Answer, type Call, DONE, outcome } from '../call.ts';
 import { askInet } from './inet.ts';
 import { standIn } from './resolvers.ts';
-import { type HeldSocket, isBlocking, isInet, lookAt, readAddress, withoutWaiting } from './socket.ts';
+import {
+  type HeldSocket,
+  isBlocking,
+  isInet,
+  lookAt,
+  readAddress,
+  sendTimeout,
+  withoutWaiting,
+} from './socket.ts';
 import { connectUnix } from './unix.ts';
 import { interruption } from './waiting.ts';
 
@@ -83,7 +91,7 @@ function block(call: Call, fd: number, address: Uint8Array, { finish }: Connecti
     image,
     finish: (applied) => {
       const errno = applied.errno === 0 ? -readSlot(image, result) : applied.errno;
-      if (errno === ERRNO.EINTR) return interruption(call);
+      if (errno === ERRNO.EINTR) return interruption(call, sendTimeout(fd) !== null);
       return finish(errno <= 0 ? DONE : { kind: 'errno', errno });
     },
   });

@@ -74,7 +74,7 @@ export function transmit(call: Call, out: Outgoing, done: (sent: number) => Answ
     const unheard = socket.domain === AF.UNIX && socket.type !== SOCK.STREAM;
     return waitFor(call, unheard ? null : socket.fd, { deadline, late: ERRNO.EAGAIN }, go, {
       ...(unheard ? { pause: PAUSE } : {}),
-      interrupted: () => (sent > 0 ? done(sent) : interruption(call)),
+      interrupted: () => (sent > 0 ? done(sent) : interruption(call, deadline !== null)),
     });
   };
   return go();

@@ -56,7 +56,7 @@ export function waitFor(
     image,
     finish: () => {
       if (!call.isPending()) return { kind: 'errno', errno: ERRNO.EINTR };
-      if (hasSignal(call)) return options.interrupted?.() ?? interruption(call);
+      if (hasSignal(call)) return options.interrupted?.() ?? interruption(call, wait.deadline !== null);
       try {
         return again();
       } catch (error) {
@@ -88,9 +88,14 @@ function hasSignal(call: Call): boolean {
 /**
  * What a call that a signal ended answers. Where the signal is surely this thread's, the kernel's own answer lets a handler
  * with SA_RESTART begin the call again.
+ *
+ * @param limited whether the socket has a time limit: then the kernel begins nothing again
  */
-export function interruption(call: Call): Answer {
+export function interruption(call: Call, limited: boolean): Answer {
+  if (limited) return { kind: 'errno', errno: ERRNO.EINTR };
   const { own, shared, threads } = signalsOf(call);
-  const certain = own !== 0n || (shared !== 0n && threads === 1);
+  // Signals of a process go to its first thread, where that one takes them.
+  const leads = call.target.tid === call.target.status().pid;
+  const certain = own !== 0n || (shared !== 0n && (threads === 1 || leads));
   return { kind: 'errno', errno: certain ? ERESTARTSYS : ERRNO.EINTR };
 }
