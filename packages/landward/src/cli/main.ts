@@ -15,9 +15,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   run: () => import('./run.ts'),
   status: () => import('./status.ts'),
   why: () => import('./why.ts'),
+  explain: () => import('./explain.ts'),
+  allow: () => import('./allow.ts'),
   policy: () => import('./policy.ts'),
   init: () => import('./init.ts'),
   compile: () => import('./compile.ts'),
+  log: () => import('./log.ts'),
+  stats: () => import('./stats.ts'),
+  top: () => import('./top.ts'),
+  watch: () => import('./watch.ts'),
+  fleet: () => import('./fleet.ts'),
 };
 
 /** Runs the command line of this process and ends it. */

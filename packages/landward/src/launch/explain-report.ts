@@ -1,0 +1,69 @@
+/**
+ * Explained denials in the format that was asked for. Owns the choice of the format and the frame around the explanations:
+ * how many, what could not be told, and what to do next.
+ */
+
+import { eventToJson } from '../audit/event.ts';
+import type { Explanation } from '../audit/explain/explanation.ts';
+import { toGithub, toSarif } from '../audit/explain/reports.ts';
+import { explanationLines } from '../audit/explain/words.ts';
+import { toPlain } from '../audit/shape.ts';
+import { escapeText, shellWord } from './escape.ts';
+import type { Explained } from './explain.ts';
+
+export type ReportFormat = 'text' | 'json' | 'sarif' | 'github';
+
+/** Writes explained denials. */
+export function reportExplained(explained: Explained, format: ReportFormat, version: string): string {
+  const { explanations, losses, total, known, run } = explained;
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(
+        {
+          version: 1,
+          ...(run === undefined ? {} : { run: run.record.id }),
+          total,
+          known,
+          losses: toPlain(losses),
+          explanations: explanations.map(explanationJson),
+        },
+        null,
+        2,
+      )}\n`;
+    case 'sarif':
+      return `${JSON.stringify(toPlain(toSarif(explanations, version)), null, 2)}\n`;
+    case 'github':
+      return toGithub(explanations);
+    case 'text':
+      return `${textLines(explained).join('\n')}\n`;
+  }
+}
+
+/** An explanation as JSON; numbers beyond 53 bits as decimal digits between quotes. */
+export function explanationJson(explanation: Explanation): object {
+  return { ...(toPlain(explanation) as object), event: eventToJson(explanation.event) };
+}
+
+function textLines({ explanations, losses, total, known, run }: Explained): string[] {
+  const lines: string[] = [];
+  if (run !== undefined) {
+    const { id, command, mode } = run.record;
+    lines.push(`Run ${id} (${mode}): ${command.map(shellWord).map(escapeText).join(' ')}`);
+  }
+  for (const [index, explanation] of explanations.entries()) {
+    const [first, ...rest] = explanationLines(explanation);
+    lines.push(`${index + 1}. ${first}`, ...rest.map((line) => ` ${line}`));
+  }
+  if (total === 0)
+    lines.push(
+      known
+        ? 'No denial is told of.'
+        : 'No denial was told of; what the kernel alone denied is not known here (see landward run --explain, or the audit log).',
+    );
+  for (const { what, count, reason } of losses)
+    lines.push(`Not everything is known: ${count === 0 ? 'some' : count} ${what} (${reason})`);
+  const some = explanations.some(({ suggestions }) => suggestions.some(({ kind }) => kind === 'add'));
+  if (some && run !== undefined)
+    lines.push(`To allow what is wanted: landward allow --run ${run.record.id.slice(0, 8)} NUMBER...`);
+  return lines;
+}
