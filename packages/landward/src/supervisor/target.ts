@@ -65,6 +65,11 @@ export interface Target {
    * the target, where they differ from the supervisor's.
    */
   as<T>(act: () => T, options?: ActingOptions): T;
+  /**
+   * Does something with this process's own identity in the middle of `as`: looking at the target takes rights that the target
+   * itself may not have.
+   */
+  asSupervisor<T>(act: () => T): T;
   /** Tells that this thread is about to change its identity: from now on it is looked at for every act. */
   changesIdentity(): void;
 }

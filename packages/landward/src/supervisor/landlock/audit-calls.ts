@@ -12,6 +12,7 @@ import { landlockOf } from './landlock-run.ts';
 const CAP_AUDIT_CONTROL = 30n;
 const CAP_AUDIT_READ = 37n;
 const READERS = 1;
+const NETLINK_ADDRESS = 12;
 
 export const socket: Handler = (call) => {
   if (call.run.plan.supervisor.landlock === undefined) return CONTINUE;
@@ -28,15 +29,21 @@ export function isAuditSocket(call: Call, fd: number): boolean {
   return call.run.plan.supervisor.landlock !== undefined && landlockOf(call).audit.clients.knows(fd);
 }
 
-/** `sendto` and `sendmsg` on an audit socket, with the bytes already copied. */
-export function auditSend(call: Call, fd: number, bytes: Uint8Array): Answer {
-  if (!has(call, CAP_AUDIT_CONTROL)) return refuse(ERRNO.EPERM);
+/**
+ * `sendto` and `sendmsg` on an audit socket, with the bytes already copied.
+ *
+ * @returns how many bytes were taken, or `-errno`
+ */
+export function auditSend(call: Call, fd: number, bytes: Uint8Array): number {
+  if (!has(call, CAP_AUDIT_CONTROL)) return -ERRNO.EPERM;
   landlockOf(call).audit.clients.request(fd, bytes);
-  return { kind: 'value', value: bytes.length };
+  return bytes.length;
 }
 
-/** `bind` of an audit socket, to the groups of a netlink address. */
-export function auditBind(call: Call, fd: number, groups: number): Answer {
+/** `bind` of an audit socket, to a netlink address with groups. */
+export function auditBind(call: Call, fd: number, address: Uint8Array): Answer {
+  if (address.length < NETLINK_ADDRESS) return refuse(ERRNO.EINVAL);
+  const groups = new DataView(address.buffer, address.byteOffset).getUint32(8, true);
   if ((groups & READERS) === 0) return DONE;
   if (!has(call, CAP_AUDIT_READ)) return refuse(ERRNO.EPERM);
   landlockOf(call).audit.clients.join(fd);

@@ -45,7 +45,8 @@ function judgeFor(call: Call, question: Question): Judged | null {
     landlock.met(question, caller);
     return null;
   }
-  return judge(call, landlock, caller, question);
+  // The walk up needs no permission on the kernel, so the target's own must not count.
+  return call.target.asSupervisor(() => judge(call, landlock, caller, question));
 }
 
 function report(call: Call, question: Question, errno: number, denials: readonly Denial[]): void {

@@ -8,6 +8,7 @@ import { attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AF, SO, SOCK } from '../../uapi/socket.ts';
 import { type Answer, type Call, outcome, refuse } from '../call.ts';
+import { auditBind, isAuditSocket } from '../landlock/audit-calls.ts';
 import { asCaller } from './credentials.ts';
 import { aimOf, askInet } from './inet.ts';
 import { type HeldSocket, isInet, modelSocket, option, readAddress, socketOf } from './socket.ts';
@@ -17,6 +18,7 @@ import { bindUnix } from './unix.ts';
 export function bind(call: Call): Answer {
   const socket = socketOf(call, call.int(0));
   const address = readAddress(call, call.arg(1), call.int(2));
+  if (isAuditSocket(call, socket.fd)) return auditBind(call, socket.fd, address);
   if (socket.domain === AF.UNIX) return bindUnix(call, socket, address);
   if (isInet(socket) && !takesAnyPort(call, socket, address)) askInet(call, socket, address, 'bind');
   return call.target.as(() => outcome(attempt('bind', socket.fd, address, address.length)));

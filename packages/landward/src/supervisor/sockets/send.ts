@@ -7,6 +7,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { AF, IPPROTO, MSG, SOCK } from '../../uapi/socket.ts';
 import { type Answer, type Call, Refused, refuse } from '../call.ts';
+import { auditSend, isAuditSocket } from '../landlock/audit-calls.ts';
 import { connectTo } from './connect.ts';
 import { controlOf } from './control.ts';
 import { askInet, familyOf } from './inet.ts';
@@ -19,6 +20,8 @@ import { aimUnix } from './unix.ts';
 const MMSGHDR = { bytes: 64, length: 56 } as const;
 const MESSAGES_MAX = 1024;
 const LENGTH_MAX = 0x7fff_f000;
+/** The longest request to audit: a rule with a path. */
+const REQUEST_MAX = 16_384;
 
 export function sendto(call: Call): Answer {
   const socket = socketOf(call, call.int(0));
@@ -76,6 +79,7 @@ function send(
   flags: number,
   done: (sent: number) => Answer,
 ): Answer {
+  if (isAuditSocket(call, socket.fd)) return done(auditSend(call, socket.fd, bytesOf(call, message.parts)));
   // The pages of a copy are not the sender's to wait for: the kernel's answer for "not now" makes programs copy.
   if (flags & MSG.ZEROCOPY) refuse(ERRNO.ENOBUFS);
   if (opensFast(socket, flags) && message.address.length > 0)
@@ -103,6 +107,12 @@ function outgoing(
     flags: flags & ~MSG.FASTOPEN,
     silent: (flags & MSG.NOSIGNAL) !== 0,
   };
+}
+
+/** Requests to audit are short: what is longer than the longest is cut. */
+function bytesOf(call: Call, parts: Message['parts']): Uint8Array {
+  const pieces = parts.map(({ address, length }) => call.target.read(address, Math.min(length, REQUEST_MAX)));
+  return Uint8Array.from(Buffer.concat(pieces).subarray(0, REQUEST_MAX));
 }
 
 function opensFast(socket: HeldSocket, flags: number): boolean {

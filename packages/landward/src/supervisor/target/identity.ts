@@ -22,6 +22,8 @@ export class OwnIdentity {
   readonly #own: Identity;
   /** Whether targets can be somebody else at all. */
   #umask: number;
+  /** Whom this thread acts as at the moment. */
+  #acting: Identity | undefined;
 
   /** @param own the status of this thread when nothing was changed yet */
   constructor(own: Identity) {
@@ -48,18 +50,40 @@ export class OwnIdentity {
 
   /** Acts as somebody else. @throws {Refused} EPERM where this thread cannot become that */
   as<T>(target: Identity, act: () => T): T {
-    if (this.isSame(target)) return act();
-    // Groups first: they need a capability that goes with the rest.
+    if (this.isSame(target) || this.#acting !== undefined) return act();
     try {
-      this.#setGroups(target.groups);
-      this.#setFsIds(target.fsuid, target.fsgid);
-      this.#setEffective(target.capabilities);
+      this.#become(target);
       return act();
     } finally {
-      this.#setEffective(this.#own.capabilities);
-      this.#setFsIds(this.#own.fsuid, this.#own.fsgid);
-      this.#setGroups(this.#own.groups);
+      this.#return();
     }
+  }
+
+  /** Does something as this thread itself in the middle of acting as somebody else. */
+  asSelf<T>(act: () => T): T {
+    const target = this.#acting;
+    if (target === undefined) return act();
+    this.#return();
+    try {
+      return act();
+    } finally {
+      this.#become(target);
+    }
+  }
+
+  #become(target: Identity): void {
+    this.#acting = target;
+    // Groups first: they need a capability that goes with the rest.
+    this.#setGroups(target.groups);
+    this.#setFsIds(target.fsuid, target.fsgid);
+    this.#setEffective(target.capabilities);
+  }
+
+  #return(): void {
+    this.#acting = undefined;
+    this.#setEffective(this.#own.capabilities);
+    this.#setFsIds(this.#own.fsuid, this.#own.fsgid);
+    this.#setGroups(this.#own.groups);
   }
 
   #setGroups(groups: readonly number[]): void {

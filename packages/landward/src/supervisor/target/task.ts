@@ -88,25 +88,25 @@ export class Task implements Target {
   }
 
   read(address: number, length: number): Uint8Array {
-    return this.#around.memory.read(this.tid, address, length);
+    return this.asSupervisor(() => this.#around.memory.read(this.tid, address, length));
   }
 
   readSome(address: number, length: number): Uint8Array {
-    return this.#around.memory.readSome(this.tid, address, length);
+    return this.asSupervisor(() => this.#around.memory.readSome(this.tid, address, length));
   }
 
   readPath(address: number): Uint8Array {
-    return this.#around.memory.readPath(this.tid, address);
+    return this.asSupervisor(() => this.#around.memory.readPath(this.tid, address));
   }
 
   write(address: number, bytes: Uint8Array): void {
-    this.#around.memory.write(this.tid, address, bytes);
+    this.asSupervisor(() => this.#around.memory.write(this.tid, address, bytes));
   }
 
   fd(number: number): number {
     if (number < 0) refuse(ERRNO.EBADF);
     if (this.#pidfd < 0) this.#pidfd = this.#openPidfd();
-    const fd = attempt('pidfd_getfd', this.#pidfd, number, 0);
+    const fd = this.asSupervisor(() => attempt('pidfd_getfd', this.#pidfd, number, 0));
     if (fd >= 0) return this.#owner.own(fd);
     return refuse(fd === -ERRNO.EBADF || fd === -ERRNO.ESRCH ? -fd : ownShortage(fd));
   }
@@ -127,12 +127,13 @@ export class Task implements Target {
   }
 
   #place(name: 'root' | 'cwd'): number {
-    const fd = openProc(`/proc/${this.tid}/${name}`, O[ARCH].DIRECTORY);
+    const path = `/proc/${this.tid}/${name}`;
+    const fd = this.asSupervisor(() => openProc(path, O[ARCH].DIRECTORY));
     return fd >= 0 ? this.#owner.own(fd) : refuse(ownShortage(fd));
   }
 
   get sharesRoot(): boolean {
-    this.#sharesRoot ??= rootOf(this.tid) === this.#around.root;
+    this.#sharesRoot ??= this.asSupervisor(() => rootOf(this.tid)) === this.#around.root;
     return this.#sharesRoot;
   }
 
@@ -147,13 +148,17 @@ export class Task implements Target {
   }
 
   exe(): string | undefined {
-    return readProcLink(`/proc/${this.tid}/exe`) ?? undefined;
+    return this.asSupervisor(() => readProcLink(`/proc/${this.tid}/exe`)) ?? undefined;
   }
 
   as<T>(act: () => T, { umask = true }: ActingOptions = {}): T {
     const { identity } = this.#around;
     if (umask) identity.setUmask(this.status().umask);
     return this.#around.mayDiffer(this.tid) ? identity.as(this.status(), act) : act();
+  }
+
+  asSupervisor<T>(act: () => T): T {
+    return this.#around.identity.asSelf(act);
   }
 
   changesIdentity(): void {
