@@ -10,7 +10,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD, O } from '../../uapi/open.ts';
 import type { Judgement } from '../authority.ts';
 import { type Answer, type Call, type CallRow, type CallTable, must, refuse } from '../call.ts';
-import { mark } from '../open-files/marks.ts';
+import { handOut } from '../open-files/hand-out.ts';
 import type { Place } from '../place.ts';
 import { isReadOnly, mustBeWritable, terminatedCopy } from './names.ts';
 import { accessMode, extensibleHow, type How, isUnnamed, legacyHow, rightsOf } from './open-how.ts';
@@ -124,9 +124,10 @@ function earlierError(call: Call, place: Place, flags: number, errno: number): n
 }
 
 function opened(call: Call, fd: number, place: Place | null, how: How, judgement: Judgement): Answer {
-  if (judgement.lacking !== undefined && judgement.lacking.length > 0)
-    mark(call, fd, place ?? factOf(fd), judgement);
-  return { kind: 'fd', fd, cloexec: (how.flags & FLAGS.CLOEXEC) !== 0 };
+  const cloexec = (how.flags & FLAGS.CLOEXEC) !== 0;
+  if (judgement.lacking === undefined) return { kind: 'fd', fd, cloexec };
+  const at = place ?? factOf(fd);
+  return handOut(call, fd, at, how.flags, judgement, (given) => ({ kind: 'fd', fd: given, cloexec }));
 }
 
 function openCall(call: Call, dirfd: number, at: number, how: How): Answer {
