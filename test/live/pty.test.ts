@@ -1,6 +1,6 @@
 /**
  * `landward run` in a real terminal, beside the same program without it: Ctrl-C, Ctrl-Z with job control, window size,
- * both where landward becomes the program and where it stays beside it (a time limit).
+ * where landward becomes the program, and where it stays beside it (a time limit, a supervisor).
  */
 
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ const NEEDS = needs({ abi: 1, tools: ['python3', 'bash', 'perl', 'stty'] });
 const PROMPT = 'bash-[0-9.]+[#$] ';
 const landward = [process.execPath, join(root, 'test/kit/landward.ts'), 'run'];
 
-/** The three ways to run a program: plain, become, stay. */
+/** The ways to run a program: plain, become, stay, and stay with a supervisor. */
 function ways(
   t: Parameters<typeof temporaryDirectory>[0],
 ): readonly (readonly [string, readonly string[], string])[] {
@@ -26,12 +26,15 @@ function ways(
   writeFileSync(limited, 'extends = ["@default"]\n[limits]\ntime = "10m"\n');
   const become = join(policies, 'become.toml');
   writeFileSync(become, 'extends = ["@default"]\n');
+  const supervised = join(policies, 'supervised.toml');
+  writeFileSync(supervised, 'extends = ["@default"]\n[fs]\ndeny = ["/**/.env"]\n');
   // The policies lie in the writable temporary directory, which is a gap of its own.
   const accept = ['--degrade', 'self'];
   return [
     ['plain', [], work],
     ['become', [...landward, ...accept, '-p', become, '--'], work],
     ['stay', [...landward, ...accept, '-p', limited, '--'], work],
+    ['supervised', [...landward, ...accept, '-p', supervised, '--'], work],
   ];
 }
 
@@ -54,7 +57,7 @@ test('Ctrl-C reaches the program once, and it decides what that means', NEEDS, a
 });
 
 test('a program that does not catch Ctrl-C dies of it', NEEDS, async (t) => {
-  const expected = { plain: -2, become: -2, stay: 130 } as Record<string, number>;
+  const expected = { plain: -2, become: -2, stay: 130, supervised: 130 } as Record<string, number>;
   for (const [way, prefix, cwd] of ways(t)) {
     const { status, output } = await dialogue(
       [...prefix, 'bash', '-c', 'echo ready; exec sleep 60'],

@@ -92,7 +92,7 @@ test('what cannot start rejects with its cause and leaves nothing behind', NEEDS
 
 test('a policy with gaps rejects before anything runs', NEEDS, async (t) => {
   const work = temporaryDirectory(t);
-  const fs = { write: [work], deny: [join(work, 'inner')] };
+  const fs = { write: [work], deny: [{ path: join(work, 'inner'), enforce: 'kernel' as const }] };
   writeFileSync(join(work, 'inner'), '');
   const error = await failure(
     spawn('touch', [join(work, 'made')], { policy: { ...SYSTEM, fs: { ...SYSTEM.fs, ...fs } } }),
@@ -268,7 +268,10 @@ async function gone(pids: readonly number[]): Promise<void> {
 }
 
 test('a plan with a gap that nobody accepted starts nothing, whoever compiled it', NEEDS, async () => {
-  const policy = { ...SYSTEM, fs: { ...SYSTEM.fs, deny: ['/usr/share'] } };
+  const policy = {
+    ...SYSTEM,
+    fs: { ...SYSTEM.fs, deny: [{ path: '/usr/share', enforce: 'kernel' as const }] },
+  };
   const open = await compile(policy, { keepGaps: true });
   assert.equal((await failure(spawn('true', [], { plan: open }))).code, 'POLICY_GAP');
   assert.throws(() => prepare(open), /nothing was started/);

@@ -78,7 +78,7 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
     const observe = values.trial ? 'trial' : values.explain ? 'explain' : undefined;
     const { loadForRun } = await import('../launch/run-policy.ts');
     const { policy, plan, found, files } = await loadForRun(values, {
-      keepGaps: dry,
+      ...(dry ? { keepGaps: true } : {}),
       command: rest?.[0],
       digest: dry || values.report === true,
       observe,

@@ -75,10 +75,12 @@ export async function loadForRun(options: RunPolicyOptions, settings: RunSetting
   const host = settings.alone ? kernelOnly() : planHost();
   const plan = toPlan(policy, {
     host: settings.arch === undefined ? host : { ...host, arch: settings.arch },
-    keepGaps: settings.keepGaps ?? false,
+    keepGaps: settings.keepGaps ?? settings.observe === 'trial',
     ...(settings.digest ? { digest: loaded.digest } : {}),
     ...(settings.observe === undefined ? {} : { observe: settings.observe }),
   });
+  // A trial denies nothing, so nothing can be missing of it.
+  if (settings.observe === 'trial') Object.assign(plan, { gaps: [] });
   // Only reports and the registry need it; a start by the kernel alone has neither.
   if (plan.supervisor !== null && plan.digest === '') Object.assign(plan, { digest: loaded.digest });
   return {
