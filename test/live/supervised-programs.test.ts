@@ -280,7 +280,8 @@ kill -QUIT $(cat @PROJECT@/nginx.pid); wait`;
   const [free, confined] = twins(t, { 'www/a.txt': 'served\n' });
   for (const one of [free, confined])
     one.write({
-      'nginx.conf': `daemon off; pid ${one.project}/nginx.pid; error_log stderr crit; worker_processes 2;
+      // Run by root, its workers would become a user who cannot enter the place.
+      'nginx.conf': `${process.getuid?.() === 0 ? 'user root;' : ''} daemon off; pid ${one.project}/nginx.pid; error_log stderr crit; worker_processes 2;
 events {} http { access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
 server { listen 127.0.0.1:${port}; root ${one.project}/www; } }`,
     });
