@@ -117,7 +117,11 @@ function suggestionLines({
 }: Suggestion): string[] {
   if (kind === 'remove')
     return [`  to allow: change that rule in ${escapeText(file)} by hand; it is there on purpose`];
-  const lines = [`  to allow: add ${quote(value)} to ${key} in [${section}] of ${escapeText(file)}`];
+  const edit =
+    section === 'process'
+      ? `set ${key} = ${quote(value)} in [process]`
+      : `add ${quote(value)} to ${key} in [${section}]`;
+  const lines = [`  to allow: ${edit} of ${escapeText(file)}`];
   if (!suffices) lines.push('    this alone is not enough: see the other layers');
   if (alsoOpens.count > 0) {
     const more = alsoOpens.more ? 'at least ' : '';

@@ -1,6 +1,6 @@
 /** A rule in one line, for records and messages: verdict, what it is about. Owns the wording; escapes nothing. */
 
-import type { HostPattern, NetRule, Rule, UnixRule } from '../rules.ts';
+import type { HostPattern, NetRule, PathPattern, Rule, UnixRule } from '../rules.ts';
 
 /**
  * A rule as one line.
@@ -10,7 +10,7 @@ import type { HostPattern, NetRule, Rule, UnixRule } from '../rules.ts';
 export function ruleText(rule: Rule): string {
   switch (rule.kind) {
     case 'path':
-      return `${rule.verdict} ${rule.pattern.kind === 'glob' ? rule.pattern.glob : rule.pattern.path}`;
+      return `${rule.verdict} ${patternText(rule.pattern)}`;
     case 'net':
       return `${rule.verdict} ${rule.right} ${hostText(rule.host)}${portText(rule.ports)}`;
     case 'unix':
@@ -18,6 +18,12 @@ export function ruleText(rule: Rule): string {
     case 'scope':
       return `${rule.verdict} ${rule.scope}`;
   }
+}
+
+/** A glob that covers what is below is written without saying so. */
+function patternText(pattern: PathPattern): string {
+  if (pattern.kind !== 'glob') return pattern.path;
+  return pattern.glob.endsWith('/**') ? pattern.glob.slice(0, -'/**'.length) : pattern.glob;
 }
 
 function hostText(host: HostPattern): string {
@@ -38,5 +44,5 @@ function portText({ first, last }: NetRule['ports']): string {
 
 function targetText(target: UnixRule['target']): string {
   if (target.kind === 'abstract') return `@${target.glob}`;
-  return target.pattern.kind === 'glob' ? target.pattern.glob : target.pattern.path;
+  return patternText(target.pattern);
 }
