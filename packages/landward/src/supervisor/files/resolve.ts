@@ -53,9 +53,10 @@ export interface Named extends Entry {
 export function resolve(call: Call, dirfd: number, path: Uint8Array, look: Look = {}): Place {
   if (path.length === 0) {
     if (!look.emptyPath) refuse(ERRNO.ENOENT);
-    return visible(call, placeOf(call, dirfd === AT_FDCWD ? call.target.cwd() : call.target.fd(dirfd)));
+    // What is open already is no secret.
+    return placeOf(call, dirfd === AT_FDCWD ? call.target.cwd() : call.target.fd(dirfd));
   }
-  return call.target.as(() => find(call, dirfd, path, look));
+  return call.target.as(() => find(call, dirfd, path, look), { umask: false });
 }
 
 /**
@@ -67,7 +68,7 @@ export function resolve(call: Call, dirfd: number, path: Uint8Array, look: Look 
  */
 export function resolveEntry(call: Call, dirfd: number, path: Uint8Array, look: Look = {}): Named {
   if (path.length === 0) refuse(ERRNO.ENOENT);
-  return call.target.as(() => findEntry(call, dirfd, path, look));
+  return call.target.as(() => findEntry(call, dirfd, path, look), { umask: false });
 }
 
 function find(call: Call, dirfd: number, path: Uint8Array, look: Look): Place {
