@@ -20,8 +20,8 @@ const BACKLOG = 8192;
 interface Client {
   readonly name: Uint8Array;
   readonly waiting: Uint8Array[];
-  /** The process, as it wrote its own number when it registered; 0 before. */
-  pid: number;
+  /** Whether it is the one that every record goes to. */
+  isRegistered: boolean;
   multicast: boolean;
 }
 
@@ -63,7 +63,7 @@ export class AuditClients implements Disposable {
       attempt('close', fd);
       return connected < 0 ? connected : -ERRNO.EPROTONOSUPPORT;
     }
-    this.#clients.set(cookie, { name: nameOf(fd), waiting: [], pid: 0, multicast: false });
+    this.#clients.set(cookie, { name: nameOf(fd), waiting: [], isRegistered: false, multicast: false });
     return fd;
   }
 
@@ -96,11 +96,11 @@ export class AuditClients implements Disposable {
     const client = this.#clients.get(cookieOf(fd) ?? -1n);
     if (client === undefined) return;
     for (const message of messagesIn(bytes)) {
-      const before = this.#state.daemon;
+      const before = this.#state.registrations;
       client.waiting.unshift(...this.#state.request(message, () => !this.#isRegistered()));
-      if (this.#state.daemon === before && client.pid === before) continue;
-      for (const other of this.#clients.values()) other.pid = 0;
-      client.pid = this.#state.daemon;
+      if (this.#state.registrations === before) continue;
+      for (const other of this.#clients.values()) other.isRegistered = false;
+      client.isRegistered = this.#state.daemon !== 0;
     }
     this.flush();
   }
@@ -113,7 +113,7 @@ export class AuditClients implements Disposable {
 
   #isRegistered(): boolean {
     this.#forget();
-    return [...this.#clients.values()].some(({ pid }) => pid !== 0);
+    return [...this.#clients.values()].some(({ isRegistered }) => isRegistered);
   }
 
   /** Hands a record to those who read. */
@@ -121,7 +121,7 @@ export class AuditClients implements Disposable {
     if (!this.#state.passes(record, exe)) return;
     const message = recordMessage(record, renderAudit(record));
     for (const client of this.#clients.values()) {
-      if (client.pid === 0 && !client.multicast) continue;
+      if (!client.isRegistered && !client.multicast) continue;
       client.waiting.push(message);
       if (client.waiting.length > BACKLOG) client.waiting.shift();
     }

@@ -56,6 +56,8 @@ export class AuditState {
   enabled = false;
   /** The process that registered itself, as it wrote its number; 0 for none. */
   daemon = 0;
+  /** How often somebody registered or left. */
+  registrations = 0;
   readonly #exclusions: Exclusion[] = [];
 
   /** Whether a record passes the filters. */
@@ -119,6 +121,7 @@ export class AuditState {
       const pid = view.getUint32(12, true);
       if (pid !== 0 && this.daemon !== 0 && !isFree()) return ERRNO.EEXIST;
       this.daemon = pid;
+      this.registrations++;
     }
     return 0;
   }
