@@ -63,6 +63,8 @@ export interface SupervisedResult {
   readonly events: readonly DenialEvent[];
   /** Why the supervisor ended the tree, if it did. */
   readonly killed: readonly string[];
+  /** Why calls were refused that no rule denies. */
+  readonly notes: readonly string[];
   /** Defects of handlers (a thrown bug): a test should find none. */
   readonly defects: readonly string[];
 }
@@ -120,6 +122,7 @@ export async function supervised(
   const stdio = openStdio('pipe');
   const events: DenialEvent[] = [];
   const killed: string[] = [];
+  const notes: string[] = [];
   const text = [collect(stdio.stdout!), collect(stdio.stderr!)];
   let over: () => void;
   const ended = new Promise<void>((resolve) => {
@@ -135,6 +138,7 @@ export async function supervised(
       { cwd: options.cwd, env: options.env, stdio: stdio.child, group: true },
       {
         denied: (more) => events.push(...more),
+        noted: (text) => notes.push(text),
         killed: (reason) => killed.push(reason),
         over: () => over(),
       },
@@ -167,6 +171,7 @@ export async function supervised(
     signal: exit.signal === null ? null : signalName(exit.signal),
     events,
     killed,
+    notes,
     defects: [...supervisor.defects],
   };
 }

@@ -96,7 +96,7 @@ test(
     const lines = stderr.split('\n').filter((line) => line.startsWith('landward: '));
     assert.equal(lines.length, 2, stderr);
     assert.match(lines[0]!, /cat\[\d+\] was denied fs\.read_file on ".*\/\.env" \(openat: EACCES\), by /);
-    assert.ok(lines[0]!.includes(`${policy}:4: secrets stay `), lines[0]);
+    assert.ok(lines[0]!.includes(`${policy}:4: secrets stay `), lines[0]!);
     assert.ok(!lines[0]!.includes('\u001b'), 'the reason is escaped');
     assert.match(lines[1]!, /landward explain --last/);
   },
@@ -109,7 +109,9 @@ test('the report says who holds what, and the run is in the registry', NEEDS, as
   assert.match(stderr, /The supervisor stays beside the program and holds fs\.glob/);
   const runs = join(home, 'landward/runs');
   const [record, end] = ['.run', '.end'].map((ending) =>
-    JSON.parse(readFileSync(join(runs, readdirSync(runs).find((name) => name.endsWith(ending))!), 'utf8')),
+    JSON.parse(
+      readFileSync(join(runs, readdirSync(runs).find((name) => name.endsWith(ending)) ?? ''), 'utf8'),
+    ),
   );
   assert.deepEqual(record.command, ['cat', '.env']);
   assert.equal(record.mode, 'supervisor');

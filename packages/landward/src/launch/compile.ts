@@ -3,8 +3,11 @@
  * and refuses a plan with gaps that nobody accepted.
  */
 
+import { LandwardError } from '../errors.ts';
 import { packageRoot } from '../kernel/native.ts';
+import { type SupervisorState, supervisorState } from '../kernel/supervisor.ts';
 import { compile as compilePlan, refuse } from '../policy/compile.ts';
+import { SUPERVISED } from '../policy/compile-supervisor.ts';
 import type { PolicyDefinition } from '../policy/define.ts';
 import type { Host, Plan } from '../policy/plan.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -59,7 +62,7 @@ export function toPlan(policy: Policy, options: CompileOptions = {}): Plan {
     ...(digest === undefined ? {} : { digest }),
     ...(observe === undefined ? {} : { observe }),
   });
-  if (!options.keepGaps) refuse(plan);
+  if (!options.keepGaps) refuseWhy(plan, host);
   return plan;
 }
 
@@ -87,4 +90,21 @@ export function protectedPolicy(loaded: LoadedPolicy, env?: Environment): Policy
 
 function isPolicy(source: PolicySource): source is Policy {
   return typeof source === 'object' && 'layers' in source && 'sources' in source;
+}
+
+/** Refuses a plan with gaps, and says why there is no supervisor to close them, where that is what is missing. */
+function refuseWhy(plan: Plan, host: Host): void {
+  try {
+    refuse(plan);
+  } catch (error) {
+    const open = plan.gaps.some(({ feature, accepted }) => !accepted && SUPERVISED.has(feature));
+    const state: SupervisorState = open && !host.supervisor ? supervisorState() : { works: true };
+    if (!(error instanceof LandwardError) || state.works) throw error;
+    const { code, message, part, at, fix } = error;
+    throw new LandwardError(code, `${message}\nThere is no supervisor here: ${state.reason}`, {
+      part,
+      at,
+      fix,
+    });
+  }
 }

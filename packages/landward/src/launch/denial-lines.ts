@@ -24,14 +24,16 @@ export interface Asked {
 /** The lines for a command that has ended. */
 export function denialLines(denials: Denials, { status, observe }: Asked): readonly string[] {
   if (denials === 'unknown' || (status === 0 && !observe)) return [];
+  const notes = denials.notes.map(escapeText);
   const kinds = new Map<string, DenialEvent>();
   for (const event of denials.events)
     if ((observe || event.effect !== 'observed') && !kinds.has(groupKey(event)))
       kinds.set(groupKey(event), event);
-  if (kinds.size === 0) return observe ? [NOTHING] : [];
+  if (kinds.size === 0) return notes.length > 0 || !observe ? notes : [NOTHING];
   const shown = [...kinds.values()].slice(0, MOST);
   const hidden = kinds.size - shown.length;
   return [
+    ...notes,
     ...shown.map(lineOf),
     ...(hidden > 0 ? [`and ${hidden} more kinds of denials`] : []),
     'landward explain --last tells which rules would allow what',

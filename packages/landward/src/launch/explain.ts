@@ -145,7 +145,15 @@ async function layersFor(request: ExplainRequest): Promise<LayersOf> {
 }
 
 async function givenLayers({ policies, cwd }: ExplainRequest): Promise<readonly RuleLayer[] | null> {
-  return policies.length === 0 ? null : (await loadPolicy({ cwd, policies })).policy.layers;
+  return policies.length === 0 ? null : layersOfPolicies(policies, cwd);
+}
+
+/** The layers of policies as a command line names them. */
+export async function layersOfPolicies(
+  policies: readonly string[],
+  cwd: string,
+): Promise<readonly RuleLayer[]> {
+  return (await loadPolicy({ cwd, policies })).policy.layers;
 }
 
 /** This host as suggestions see it. Nothing is followed: a link opens nothing by itself. */

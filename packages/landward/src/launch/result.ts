@@ -50,6 +50,8 @@ export interface SupervisedDenials {
   readonly events: readonly DenialEvent[];
   /** Denials that are like one of these, or that came when there were too many to keep. */
   readonly more: number;
+  /** Why calls were refused that no rule denies: a program that cannot be looked into, a defect of landward. */
+  readonly notes: readonly string[];
 }
 
 /** A finished (or never started) run. */

@@ -60,6 +60,8 @@ export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin
         policy: sha256(JSON.stringify(plan.layers)),
         abi: plan.abi,
         noNewPrivs: true,
+        // The deciding thread enters a layer first, which the program inherits.
+        domains: plan.ruleset === null ? 0 : 2,
       },
       plan.layers,
     ),

@@ -66,6 +66,7 @@ export async function superviseRun(
 ): Promise<SupervisedRun> {
   const events: DenialEvent[] = [];
   const killed: string[] = [];
+  const notes: string[] = [];
   let recorder: RunRecorder | undefined;
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const start: SupervisedStart = await startSupervised(command, args, prepared, options, {
@@ -74,6 +75,8 @@ export async function superviseRun(
       recorder?.denied(more);
       if (onDenial !== undefined) for (const event of more) onDenial(event);
     },
+    noted: (text, defect) =>
+      void notes.push(defect ? `a defect of landward, please report it: ${text}` : text),
     killed: (reason) => void killed.push(reason),
     over: resolve,
   });
@@ -103,6 +106,7 @@ export async function superviseRun(
         kernel: 'unknown',
         events,
         more: start.dropped(),
+        notes,
       } as const;
       return { denials, left, trouble: recorder.trouble };
     },

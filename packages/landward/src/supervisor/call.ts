@@ -86,6 +86,9 @@ export class Refused {
   }
 }
 
+/** A target that cannot be looked into: its call is denied, and a person is told why. */
+export class Unreadable extends Refused {}
+
 /** Ends the handler: the call fails with this errno. */
 export function refuse(errno: number): never {
   throw new Refused(errno);

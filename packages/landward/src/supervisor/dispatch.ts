@@ -8,7 +8,7 @@
 import { addFd, sendContinue, sendErrno, sendValue } from '../kernel/notify.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { type Arch, SYSCALLS, type SyscallName } from '../uapi/syscalls.ts';
-import { type Answer, type CallTable, Refused } from './call.ts';
+import { type Answer, type CallTable, Refused, Unreadable } from './call.ts';
 import type { NotifiedCall } from './notified.ts';
 
 /** A handler with its name, by system call number. */
@@ -32,7 +32,7 @@ const DENIED: Answer = { kind: 'errno', errno: ERRNO.EPERM };
 /**
  * Runs a handler.
  *
- * @param broken hears of defects, which are denials for the target
+ * @param broken hears of defects and of targets that cannot be looked into, which are denials for the target
  */
 export function decide(
   call: NotifiedCall,
@@ -42,6 +42,7 @@ export function decide(
   try {
     return handle(call);
   } catch (error) {
+    if (error instanceof Unreadable) broken(call, error);
     if (error instanceof Refused) return { kind: 'errno', errno: error.errno };
     broken(call, error);
     return DENIED;

@@ -13,7 +13,7 @@ import { indexRules, type RuleIndex } from '../model/decide-rules.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { authorityOf } from './authority-of.ts';
 import { BlockingWork } from './blocking.ts';
-import type { CallTable } from './call.ts';
+import { type CallTable, Unreadable } from './call.ts';
 import { byNumber, decide, give } from './dispatch.ts';
 import type { FromWorker, StartOrder, ToWorker } from './messages.ts';
 import type { NameView } from './names/view.ts';
@@ -119,8 +119,14 @@ export class Loop {
   }
 
   readonly #broken = (call: NotifiedCall, error: unknown): void => {
+    const reports = [...this.#runs.values()].find(({ run }) => run === call.run)?.reports;
+    if (error instanceof Unreadable) {
+      const name = call.target.comm();
+      reports?.note(`${name} cannot be looked into, so its calls are refused: it is not dumpable`, false);
+      return;
+    }
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#main.post({ kind: 'broken', message: `${call.name}: ${message}` });
+    reports?.note(`${call.name}: ${message}`, true);
   };
 
   #jobEnded(inbox: Inbox, entry: number, blocking: BlockingWork): void {
@@ -172,7 +178,10 @@ export class Loop {
 
   #supervise(inbox: Inbox, starting: Starting, listener: number, blocking: BlockingWork): void {
     const id = starting.run;
-    const reports = new Reports((events) => this.#main.post({ kind: 'events', run: id, events }));
+    const reports = new Reports({
+      denied: (events) => this.#main.post({ kind: 'events', run: id, events }),
+      noted: (text, defect) => this.#main.post({ kind: 'noted', run: id, text, defect }),
+    });
     const ears = {
       report: reports.add.bind(reports),
       every: this.#ticks.add.bind(this.#ticks),

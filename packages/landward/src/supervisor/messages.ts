@@ -40,7 +40,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'broken'; readonly message: string }
+  /** Why calls were refused that no rule denies; `defect` is landward's own. */
+  | { readonly kind: 'noted'; readonly run: string; readonly text: string; readonly defect: boolean }
   | { readonly kind: 'started'; readonly run: string; readonly pid: number; readonly pidfd: number }
   | { readonly kind: 'not-started'; readonly run: string; readonly step: number; readonly errno: number }
   | { readonly kind: 'events'; readonly run: string; readonly events: readonly DenialEvent[] }

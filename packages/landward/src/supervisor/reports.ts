@@ -9,13 +9,23 @@ import type { DenialEvent } from '../model/denial.ts';
 /** Different denials that are told; what comes later is counted only, and the count says so. */
 const MOST = 10_000;
 
+/** Different notes that are told. */
+const MOST_NOTES = 100;
+
+/** The way to the main thread. */
+export interface ReportEars {
+  denied(events: readonly DenialEvent[]): void;
+  noted(text: string, defect: boolean): void;
+}
+
 export class Reports {
-  readonly #tell: (events: readonly DenialEvent[]) => void;
+  readonly #ears: ReportEars;
+  readonly #notes = new Set<string>();
   readonly #seen = new Set<string>();
   #dropped = 0;
 
-  constructor(tell: (events: readonly DenialEvent[]) => void) {
-    this.#tell = tell;
+  constructor(ears: ReportEars) {
+    this.#ears = ears;
   }
 
   /** Denials that were not told: like an earlier one, or beyond what is kept. */
@@ -30,7 +40,14 @@ export class Reports {
       return;
     }
     this.#seen.add(key);
-    this.#tell([event]);
+    this.#ears.denied([event]);
+  }
+
+  /** Tells why calls were refused that no rule denies, once each. */
+  note(text: string, defect: boolean): void {
+    if (this.#notes.has(text) || this.#notes.size >= MOST_NOTES) return;
+    this.#notes.add(text);
+    this.#ears.noted(text, defect);
   }
 }
 

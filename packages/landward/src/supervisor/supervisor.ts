@@ -22,6 +22,8 @@ const FILES = ['worker.ts', 'worker.js', 'supervisor-worker.cjs'];
 export interface RunListener {
   /** Denials of a new kind. */
   denied(events: readonly DenialEvent[]): void;
+  /** Why calls were refused that no rule denies; `defect` where that is a defect of landward. */
+  noted(text: string, defect: boolean): void;
   /** The supervisor has ended the tree, for this reason. */
   killed(reason: string): void;
   /** No process of the run is left. */
@@ -187,10 +189,6 @@ export class Supervisor {
 
   #hear(message: FromWorker): void {
     if (message.kind === 'ready') return;
-    if (message.kind === 'broken') {
-      this.#defects.push(message.message);
-      return;
-    }
     const entry = this.#runs.get(message.run);
     if (entry === undefined) return;
     switch (message.kind) {
@@ -208,6 +206,10 @@ export class Supervisor {
         entry.dropped = message.dropped;
         entry.flushes.get(message.serial)?.();
         entry.flushes.delete(message.serial);
+        break;
+      case 'noted':
+        if (message.defect) this.#defects.push(message.text);
+        entry.listener.noted(message.text, message.defect);
         break;
       case 'killed':
         entry.listener.killed(message.reason);

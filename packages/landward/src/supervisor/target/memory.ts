@@ -7,7 +7,7 @@
 
 import { readMemory, readString, writeMemory } from '../../kernel/memory.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { refuse } from '../call.ts';
+import { refuse, Unreadable } from '../call.ts';
 
 /** With the NUL. */
 const PATH_MAX = 4096;
@@ -55,6 +55,6 @@ function unreadable(result: number): never {
     case ERRNO.ESRCH:
       return refuse(-result);
     default:
-      return refuse(ERRNO.EPERM);
+      throw new Unreadable(ERRNO.EPERM);
   }
 }

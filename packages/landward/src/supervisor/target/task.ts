@@ -7,7 +7,7 @@
 import { ARCH, attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT_FDCWD, O } from '../../uapi/open.ts';
-import { refuse } from '../call.ts';
+import { refuse, Unreadable } from '../call.ts';
 import type { ActingOptions, Target, TaskStatus } from '../target.ts';
 import { OwnIdentity } from './identity.ts';
 import { Memory } from './memory.ts';
@@ -108,7 +108,7 @@ export class Task implements Target {
     if (this.#pidfd < 0) this.#pidfd = this.#openPidfd();
     const fd = this.asSupervisor(() => attempt('pidfd_getfd', this.#pidfd, number, 0));
     if (fd >= 0) return this.#owner.own(fd);
-    return refuse(fd === -ERRNO.EBADF || fd === -ERRNO.ESRCH ? -fd : ownShortage(fd));
+    return fd === -ERRNO.EBADF ? refuse(ERRNO.EBADF) : unseen(fd);
   }
 
   #openPidfd(): number {
@@ -129,7 +129,7 @@ export class Task implements Target {
   #place(name: 'root' | 'cwd'): number {
     const path = `/proc/${this.tid}/${name}`;
     const fd = this.asSupervisor(() => openProc(path, O[ARCH].DIRECTORY));
-    return fd >= 0 ? this.#owner.own(fd) : refuse(ownShortage(fd));
+    return fd >= 0 ? this.#owner.own(fd) : unseen(fd);
   }
 
   get sharesRoot(): boolean {
@@ -166,17 +166,17 @@ export class Task implements Target {
   }
 }
 
-/** What the target sees where this process cannot look: a shortage of its own is a denial with a reason that passes. */
-function ownShortage(result: number): number {
+/** Ends the call where this process cannot look: a shortage of its own passes, a refusal is a denial with a reason. */
+function unseen(result: number): never {
   switch (-result) {
     case ERRNO.EMFILE:
     case ERRNO.ENFILE:
     case ERRNO.ENOMEM:
-      return ERRNO.ENOMEM;
+      return refuse(ERRNO.ENOMEM);
     case ERRNO.ESRCH:
     case ERRNO.ENOENT:
-      return ERRNO.ESRCH;
+      return refuse(ERRNO.ESRCH);
     default:
-      return ERRNO.EPERM;
+      throw new Unreadable(ERRNO.EPERM);
   }
 }
