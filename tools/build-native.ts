@@ -148,6 +148,8 @@ export function buildSanitized(to: string): void {
     '-O1',
     '-fPIC',
     '-shared',
+    // Threads outlive the Worker that has loaded the addon.
+    '-Wl,-z,nodelete',
   ];
   const flags = [...compileFlags(arch), ...checks];
   run(compiler, [...flags, '-o', join(to, 'landward.node'), ...addonSources()], sources);

@@ -25,6 +25,10 @@ export interface Watched {
 
 export interface WatchOptions extends JobOptions {
   readonly env?: readonly string[];
+  /** The program's working directory. */
+  readonly cwd?: string;
+  /** A descriptor of this process that becomes the program's standard output. */
+  readonly stdout?: number;
   /** Steps before the filter. */
   readonly before?: (build: ImageBuilder) => void;
   /** Further flags of the filter besides NEW_LISTENER; WAIT_KILLABLE_RECV when absent. */
@@ -59,6 +63,8 @@ export function watch(
   const program = notifying(names);
   const header = build.bytes(SOCK_FPROG.encode({ len: program.length / 8 }));
   build.point(header, SOCK_FPROG.fields.filter[0], build.bytes(program));
+  if (options.stdout !== undefined) build.step('dup3', [options.stdout, 1, 0], 'connect the output');
+  if (options.cwd !== undefined) build.step('chdir', [build.string(options.cwd)], 'enter the directory');
   options.before?.(build);
   build.step('getpid', [], 'ask for the process id', { store: pid });
   build.step('prctl', [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0], 'give up new privileges');

@@ -109,12 +109,14 @@ test('the addon needs no library by name, and of libc only what all libcs have',
 });
 
 test(
-  'the launcher is static, has no stack that can be executed, and no memory that is both',
+  'launcher and guard are static, have no stack that can be executed, and no memory that is both',
   needs({ tools: ['readelf'] }),
   () => {
     for (const arch of ARCHITECTURES) {
-      const headers = succeed('readelf', ['-lW', join(prebuilds, `linux-${arch}/launcher`)]);
-      assert.doesNotMatch(headers, /INTERP|DYNAMIC|RWE/, arch);
+      for (const file of ['launcher', 'guard']) {
+        const headers = succeed('readelf', ['-lW', join(prebuilds, `linux-${arch}/${file}`)]);
+        assert.doesNotMatch(headers, /INTERP|DYNAMIC|RWE/, `${arch} ${file}`);
+      }
     }
   },
 );
@@ -175,7 +177,7 @@ function copyTree(to: string): string {
   mkdirSync(join(to, 'test/live'), { recursive: true });
   cpSync(join(root, 'packages/landward/src'), join(target, 'src'), { recursive: true });
   cpSync(join(root, 'test/kit'), join(to, 'test/kit'), { recursive: true });
-  for (const name of ['apply', 'spawn', 'watch', 'threads']) {
+  for (const name of ['apply', 'spawn', 'watch', 'threads', 'inbox']) {
     const file = `test/live/native-${name}.test.ts`;
     copyFileSync(join(root, file), join(to, file));
   }
