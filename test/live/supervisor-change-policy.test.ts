@@ -37,7 +37,7 @@ const GROUPS: readonly NotifyGroup[] = [
 ];
 
 const PRELUDE = `
-import ctypes, errno, os, sys
+import array, ctypes, errno, fcntl, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
 def call(number, *args):
     got = libc.syscall(number, *args)
@@ -181,12 +181,14 @@ for name in ('kept', 'free'):
         tell('utime', lambda: os.utime(what, (1, 2)))
         tell('set', lambda: os.setxattr(what, 'user.x', b'y'))
         tell('remove', lambda: os.removexattr(what, 'user.x'))
+    FS_IOC_SETFLAGS, nodump = 0x40086602, array.array('i', [0x40, 0])
+    tell('flags', lambda: fcntl.ioctl(fd, FS_IOC_SETFLAGS, nodump))
     tell('read', lambda: os.pread(fd, 1, 0))
     tell('write', lambda: os.pwrite(fd, b'x', 0))
     tell('place', lambda: os.fchmod(os.open(name, os.O_PATH), 0o600))
     tell('closed', lambda: os.fchmod(99, 0o600))
 `);
-  const changes = 20;
+  const changes = 21;
   assert.deepEqual(new Set(lines.slice(0, changes).map((line) => line.split(' ')[1])), new Set(['EACCES']));
   assert.deepEqual(lines.slice(changes, changes + 4), ['read ok', 'write ok', 'place EBADF', 'closed EBADF']);
   assert.deepEqual(new Set(lines.slice(changes + 4, -2).map((line) => line.split(' ')[1])), new Set(['ok']));

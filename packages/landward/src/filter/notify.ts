@@ -6,6 +6,7 @@
  */
 
 import { ERRNO } from '../uapi/errno.ts';
+import { IOCTL } from '../uapi/ioctl.ts';
 import { F, O } from '../uapi/open.ts';
 import { PR } from '../uapi/prctl.ts';
 import { RLIMIT } from '../uapi/resource.ts';
@@ -68,7 +69,14 @@ export const NOTIFY_GROUPS = {
     syscalls: [
       'chmod', 'fchmod', 'fchmodat', 'fchmodat2', 'chown', 'fchown', 'lchown', 'fchownat', 'utime', 'utimes', 'futimesat',
       'utimensat', 'setxattr', 'lsetxattr', 'fsetxattr', 'setxattrat', 'removexattr', 'lremovexattr', 'fremovexattr',
-      'removexattrat', 'file_setattr',
+      'removexattrat', 'file_setattr', 'ioctl',
+    ],
+    only: [
+      { syscalls: ['ioctl'], when: [is(1, IOCTL.FS_IOC_SETFLAGS)] },
+      { syscalls: ['ioctl'], when: [is(1, IOCTL.EXT4_IOC_SETVERSION)] },
+      { syscalls: ['ioctl'], when: [is(1, IOCTL.FS_IOC_SETVERSION)] },
+      { syscalls: ['ioctl'], when: [is(1, IOCTL.FS_IOC_FSSETXATTR)] },
+      { syscalls: ['ioctl'], when: [is(1, IOCTL.FAT_IOCTL_SET_ATTRIBUTES)] },
     ],
   },
   execute: { syscalls: ['execve', 'execveat'] },

@@ -18,4 +18,10 @@ export const IOCTL = {
   FIONCLEX: 0x5450,
   FIOCLEX: 0x5451,
   FIOASYNC: 0x5452,
+  FAT_IOCTL_SET_ATTRIBUTES: 0x40047211,
+  /** Flags of files (immutable, append-only), their generation, and both in the form of XFS. */
+  FS_IOC_SETFLAGS: 0x40086602,
+  EXT4_IOC_SETVERSION: 0x40086604,
+  FS_IOC_SETVERSION: 0x40087602,
+  FS_IOC_FSSETXATTR: 0x401c5820,
 } as const;

@@ -50,7 +50,11 @@ export function lookOf(flags: number): { readonly follow: boolean; readonly empt
 
 /** Changes what an open descriptor means; one that is open as a place only gives EBADF, as the kernel has it. */
 export function changeOpen(call: Call, number: number, act: Change): Answer {
-  const fd = call.target.fd(number);
+  return changeFile(call, call.target.fd(number), act);
+}
+
+/** As `changeOpen`, for the duplicate of a descriptor. */
+export function changeFile(call: Call, fd: number, act: Change): Answer {
   const flags = attempt('fcntl', fd, F.GETFL);
   if (flags < 0 || (flags & O.x86_64.PATH) !== 0) return refuse(ERRNO.EBADF);
   return change(call, placeOf(call, fd), act);
