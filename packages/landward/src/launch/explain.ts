@@ -144,16 +144,17 @@ async function layersFor(request: ExplainRequest): Promise<LayersOf> {
   };
 }
 
-async function givenLayers({ policies, cwd }: ExplainRequest): Promise<readonly RuleLayer[] | null> {
-  return policies.length === 0 ? null : layersOfPolicies(policies, cwd);
+async function givenLayers({ policies, cwd, env }: ExplainRequest): Promise<readonly RuleLayer[] | null> {
+  return policies.length === 0 ? null : layersOfPolicies(policies, cwd, env);
 }
 
 /** The layers of policies as a command line names them. */
 export async function layersOfPolicies(
   policies: readonly string[],
   cwd: string,
+  env?: Environment,
 ): Promise<readonly RuleLayer[]> {
-  return (await loadPolicy({ cwd, policies })).policy.layers;
+  return (await loadPolicy({ cwd, policies, ...(env === undefined ? {} : { env }) })).policy.layers;
 }
 
 /** This host as suggestions see it. Nothing is followed: a link opens nothing by itself. */

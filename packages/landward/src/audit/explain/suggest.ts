@@ -54,7 +54,7 @@ export function suggest(
     const layer = after[change.layer]!;
     // The word for signals is one word: another replaces it.
     const fixed = change.kind === 'override' && request.kind !== 'scope';
-    const candidate = fixed ? null : candidateFor(request, change, layer);
+    const candidate = fixed ? null : candidateFor(request, change, layer, host);
     if (candidate !== null) {
       const rules = layer.rules.filter(({ kind }) => candidate.rule.kind !== 'scope' || kind !== 'scope');
       after = after.with(change.layer, { ...layer, rules: [...rules, candidate.rule] });
@@ -114,15 +114,25 @@ function heavyTarget(rule: Rule, host: SuggestionHost): string | undefined {
     : undefined;
 }
 
-function candidateFor(request: Request, change: Change, layer: RuleLayer): Candidate | null {
+function candidateFor(
+  request: Request,
+  change: Change,
+  layer: RuleLayer,
+  host: SuggestionHost,
+): Candidate | null {
   const origin = { file: layer.name, line: 0, column: 0 };
   const base = { verdict: 'allow', enforce: 'any', origin } as const;
   switch (request.kind) {
     case 'path':
-      return pathCandidate(request.path, change.missing as (FsRight | MetaRight)[], base);
+      return pathCandidate(request.path, change.missing as (FsRight | MetaRight)[], base, host);
     case 'refer':
       // Both ends have to be in one tree that grants everything that is asked at either.
-      return pathCandidate(shared(request.from, request.to), change.missing as (FsRight | MetaRight)[], base);
+      return pathCandidate(
+        shared(request.from, request.to),
+        change.missing as (FsRight | MetaRight)[],
+        base,
+        host,
+      );
     case 'net': {
       const { right, port, name, address } = request;
       const key = right.includes('bind') ? 'listen' : 'connect';
@@ -179,12 +189,15 @@ function pathCandidate(
   path: string,
   missing: readonly (FsRight | MetaRight)[],
   base: Pick<PathRule, 'verdict' | 'enforce' | 'origin'>,
+  host: SuggestionHost,
 ): Candidate | null {
   const verb = smallestVerb(missing);
   if (verb === null) return null;
   const entry = missing.some(isEntryRight) || path.endsWith(`/${ANY_NAME}`);
   // Rights over entries are given below a tree's root, so the directory is what has to be named.
-  const at = entry ? parentOf(path) : path;
+  let at = entry ? parentOf(path) : path;
+  // What is gone already was made for the moment: its directory is what has to be granted.
+  while (at !== '/' && host.type(at) === null) at = parentOf(at);
   const rights = [...VERBS[verb].grants];
   const rule: PathRule = {
     ...base,
@@ -202,6 +215,8 @@ const HEAVY: ReadonlySet<string> = new Set(['fs.execute', 'fs.write_file', 'fs.i
 /** `null` where no verb gives it, as with device nodes, which are named in `[kernel]`. */
 export function smallestVerb(missing: readonly (FsRight | MetaRight)[]): Verb | null {
   const fitting = verbNames.filter((verb) => {
+    // A word for devices would mislead where no device control was asked for.
+    if (verb === 'device' && !missing.includes('fs.ioctl_dev')) return false;
     const grants: readonly string[] = VERBS[verb].grants;
     return missing.every((right) => grants.includes(right));
   });
