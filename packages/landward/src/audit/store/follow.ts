@@ -56,7 +56,9 @@ export async function followStore(
     if (waiting <= 0) followed.ready?.();
   };
   if (waiting === 0) followed.ready?.();
-  const reading = sources.map((word) => ingest(store, openWord(word, { follow: true, signal: stop, ready })));
+  const reading = sources.map(async (word) =>
+    ingest(store, await openWord(word, { follow: true, signal: stop, ready })),
+  );
   const all = Promise.all(reading).catch((error: unknown) => {
     failure.abort();
     throw error;

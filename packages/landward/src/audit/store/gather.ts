@@ -5,8 +5,8 @@
 
 import { LandwardError } from '../../errors.ts';
 import { Correlator, correlate } from '../correlate.ts';
-import { openLog } from '../sources/log.ts';
 import { openNetlink } from '../sources/netlink.ts';
+import { openSource } from '../sources/open.ts';
 import { type Source, type SourceOptions, sourceOf } from '../sources/source.ts';
 import { stateDirectory } from '../state-directory.ts';
 import { type Added, ingest, NOTHING_ADDED, plus } from './intake.ts';
@@ -14,29 +14,28 @@ import { ingestRuns } from './runs.ts';
 import type { Store } from './store.ts';
 
 /** Words of sources that have no end. */
-const LIVE: ReadonlySet<string> = new Set(['audit']);
+const LIVE: ReadonlySet<string> = new Set(['audit', 'tracepoint']);
 
 /**
  * Opens a source by its word, joined over the whole stream.
  *
- * @param word `audit` for the kernel's audit (turned on meanwhile where it is off), a log file, `-` for standard input
+ * @param word as `openSource` knows them; the kernel's audit is turned on meanwhile where it is off
+ * @param options `ready` is called when everything from now on is read
  * @throws LandwardError USAGE for a source without an end where one is needed
  */
-export function openWord(
+export async function openWord(
   word: string,
   options: SourceOptions & { readonly ready?: () => void } = {},
-): Source {
-  const live = LIVE.has(word);
-  if (live && options.follow !== true)
+): Promise<Source> {
+  if (LIVE.has(word) && options.follow !== true)
     throw new LandwardError('USAGE', `The source ${word} has no end`, {
       part: word,
       fix: `Follow it: landward log --from ${word} --follow, or landward watch --from ${word}`,
     });
-  const { signal, follow, ready } = options;
-  const source = live
-    ? openNetlink({ signal, ready, turnOn: true })
-    : openLog(word, { signal, follow, from: 'start' });
-  if (!live) ready?.();
+  const { ready, ...rest } = options;
+  const source =
+    word === 'audit' ? openNetlink({ ...rest, ready, turnOn: true }) : await openSource(word, rest);
+  if (word !== 'audit') ready?.();
   return sourceOf(source.teller, correlate(source.batches(), new Correlator()));
 }
 
@@ -50,6 +49,6 @@ export async function ingestWords(
   wanted: { readonly sources: readonly string[]; readonly registry: boolean },
 ): Promise<Added> {
   let sum = wanted.registry ? ingestRuns(store, stateDirectory()) : NOTHING_ADDED;
-  for (const word of wanted.sources) sum = plus(sum, await ingest(store, openWord(word)));
+  for (const word of wanted.sources) sum = plus(sum, await ingest(store, await openWord(word)));
   return sum;
 }
