@@ -32,6 +32,8 @@ export type Question =
       readonly kind: 'make';
       readonly entry: Entry;
       readonly right: FsRight;
+      /** Of a device node: its number, as `mknod` has it. */
+      readonly device?: number;
       readonly open?: readonly FsRight[];
       readonly optional?: readonly FsRight[];
     }

@@ -33,10 +33,16 @@ function make(
   path: Uint8Array,
   right: FsRight,
   act: (parent: number, name: Uint8Array) => number,
+  device?: number,
 ): Answer {
   const entry = nameAt(call, dirfd, path);
   mustBeNew(entry, right === 'fs.make_dir');
-  const { errno } = call.run.authority.ask(call, { kind: 'make', entry, right });
+  const { errno } = call.run.authority.ask(call, {
+    kind: 'make',
+    entry,
+    right,
+    ...(device === undefined ? {} : { device }),
+  });
   if (errno !== 0) return refuse(errno);
   const name = terminatedCopy(entry.name);
   return outcome(call.target.as(() => act(entry.parent.fd, name)));
@@ -55,7 +61,14 @@ function mknod(call: Call, dirfd: number, at: number): Answer {
   const right = MAKE[type] ?? refuse(ERRNO.EINVAL);
   const device = call.uint(at + 2);
   const path = call.target.readPath(call.arg(at));
-  return make(call, dirfd, path, right, (parent, name) => attempt('mknodat', parent, name, mode, device));
+  return make(
+    call,
+    dirfd,
+    path,
+    right,
+    (parent, name) => attempt('mknodat', parent, name, mode, device),
+    device,
+  );
 }
 
 function symlink(call: Call, dirfd: number, at: number): Answer {

@@ -3,7 +3,7 @@
  *
  * Both parents are pinned, the decision is on the two names and on what is there, and the kernel moves within the pinned
  * directories. A name can come to mean something else before it does: a target that was free is moved to only while it is
- * free, and what has arrived is compared with what was decided. Links are `link.ts`.
+ * free, and a directory that has arrived in place of a file, or a file in place of a directory, goes back. Links are `link.ts`.
  */
 
 import { attempt } from '../../kernel/call.ts';
@@ -12,6 +12,7 @@ import { AT_FDCWD, RENAME } from '../../uapi/open.ts';
 import { type Answer, type Call, type CallRow, type CallTable, DONE, outcome, refuse } from '../call.ts';
 import type { Place } from '../place.ts';
 import { lookAtEntry, lookAtFd } from './look.ts';
+import { mustNotBeMountpoint } from './mountpoint.ts';
 import { mustBeWritable, nameAt, terminatedCopy } from './names.ts';
 import type { Named } from './resolve.ts';
 
@@ -52,6 +53,8 @@ function rename(
       whiteout: (flags & RENAME.WHITEOUT) !== 0,
     });
     if (errno !== 0) return refuse(errno);
+    mustNotBeMountpoint(from);
+    mustNotBeMountpoint(to);
     const result = perform(call, move);
     if (result !== 'taken') return result;
     if (tries === TRIES) return refuse(ERRNO.EBUSY);
@@ -99,17 +102,18 @@ function perform(call: Call, move: Move): Answer | 'taken' {
   // File systems that cannot be told not to replace say so before they do anything.
   if (free && result === -ERRNO.EINVAL) result = moveWith(flags);
   if (result < 0) return outcome(result);
-  if (isWhere(move.moved, to) && (flags !== RENAME.EXCHANGE || isWhere(there!, from))) return DONE;
+  if (isLike(move.moved, to) && (flags !== RENAME.EXCHANGE || isLike(there!, from))) return DONE;
   undo(call, move, oldName, newName);
   return refuse(ERRNO.EACCES);
 }
 
-/** Whether the object is what the name means now. */
-function isWhere(object: Place, entry: Named): boolean {
-  // Both are looked at now: some file systems give a file another number when it is moved.
-  const [one, other] = [lookAtFd(object.fd), lookAtEntry(entry.parent.fd, entry.name)];
-  if (typeof one === 'number' || typeof other === 'number') return false;
-  return one.ino === other.ino && one.dev === other.dev;
+/**
+ * Whether what a name means now may be what was decided about. Rights go by the name and by whether it is a directory; so
+ * a file for a file is nothing that was not decided, and may have been put here by somebody else after the move.
+ */
+function isLike(object: Place, entry: Named): boolean {
+  const now = lookAtEntry(entry.parent.fd, entry.name);
+  return typeof now === 'number' || (now.type === 'dir') === (object.type === 'dir');
 }
 
 /** Something else was moved than was decided: it goes back, or the run ends. The target has not seen the answer yet. */
@@ -126,7 +130,7 @@ const emulated = (handle: CallRow['handle']): CallRow => ({
   handle,
   held: 'emulated',
   residual:
-    'A program outside that changes a name at the same moment can have another object moved; it is moved back, or the run ends.',
+    'A program outside that puts a directory in the place of a file at the same moment can have it moved; it is moved back, or the run ends.',
 });
 
 /** Handlers of moves, a part of the group `refer`. */

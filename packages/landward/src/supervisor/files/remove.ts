@@ -9,6 +9,7 @@ import { attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD } from '../../uapi/open.ts';
 import { type Answer, type Call, type CallRow, type CallTable, outcome, refuse } from '../call.ts';
+import { mustNotBeMountpoint } from './mountpoint.ts';
 import { mustBeWritable, nameAt, terminatedCopy } from './names.ts';
 import type { Named } from './resolve.ts';
 
@@ -41,6 +42,7 @@ function rmdir(call: Call, dirfd: number, at: number): Answer {
 function remove(call: Call, entry: Named, right: 'fs.remove_file' | 'fs.remove_dir', flags: number): Answer {
   const { errno } = call.run.authority.ask(call, { kind: 'remove', entry, right });
   if (errno !== 0) return refuse(errno);
+  mustNotBeMountpoint(entry);
   const name = terminatedCopy(entry.name);
   return outcome(call.target.as(() => attempt('unlinkat', entry.parent.fd, name, flags)));
 }

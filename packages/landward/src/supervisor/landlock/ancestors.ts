@@ -24,6 +24,8 @@ export interface Level {
   readonly mount: bigint;
   readonly mountRoot: boolean;
   readonly type: InodeType;
+  /** A character device 0:0, which overlay file systems put in place of what was removed. */
+  readonly whiteout: boolean;
   /** From where, and by which path, it can be looked at again. Valid while the walk lasts. */
   readonly fd: number;
   readonly path: Uint8Array;
@@ -70,6 +72,7 @@ export function lookAtLevel(fd: number, path: Uint8Array = HERE): Level | number
     mount: stat.getBigUint64(144, true),
     mountRoot: (stat.getUint32(8, true) & MOUNT_ROOT) !== 0,
     type: TYPES[stat.getUint16(28, true) & S_IFMT] ?? 'reg',
+    whiteout: stat.getUint32(128, true) === 0 && stat.getUint32(132, true) === 0,
     fd,
     path,
   };

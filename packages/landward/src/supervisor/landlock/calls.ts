@@ -5,6 +5,7 @@
  * Owns the reading of arguments and the carrying out. Every check and its order are `model/landlock/calls.ts`.
  */
 
+import { ARCH, attempt } from '../../kernel/call.ts';
 import {
   addRuleCall,
   createRulesetCall,
@@ -16,6 +17,7 @@ import {
 } from '../../model/landlock/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { RESTRICT_SELF, RULE_TYPE } from '../../uapi/landlock.ts';
+import { F, O } from '../../uapi/open.ts';
 import { type Answer, type Call, DONE, type Handler, Refused, refuse } from '../call.ts';
 import { placeOf } from '../files/place-of.ts';
 import { lookAtLevel } from './ancestors.ts';
@@ -52,6 +54,8 @@ export const createRuleset: Handler = (call) => {
 function rulesetArgument(call: Call, landlock: LandlockRun, number: number): [RulesetFd, Held | null] {
   const fd = fetched(call, number);
   if (fd === null) return [{ kind: 'closed' }, null];
+  // A place is no open file to the kernel.
+  if ((attempt('fcntl', fd, F.GETFL, 0) & O[ARCH].PATH) !== 0) return [{ kind: 'closed' }, null];
   const held = landlock.rulesets.find(fd);
   return [rulesetFd(held), held];
 }

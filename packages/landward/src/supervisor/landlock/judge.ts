@@ -15,7 +15,9 @@ import {
   type FileRights,
   fileIoctl,
   fileTruncate,
+  fixed,
   make,
+  mknod,
   type OpenMode,
   open,
   type Path,
@@ -25,13 +27,16 @@ import {
   refer,
   remove,
   resolveUnix,
+  type Subject,
   signal,
   type UnixSocket,
 } from '../../model/landlock/index.ts';
 import { FS_RIGHTS, type FsRight } from '../../uapi/landlock.ts';
 import { ACCESS_OPTIONAL, fsMask } from '../../uapi/masks.ts';
+import { AT_FDCWD } from '../../uapi/open.ts';
 import type { Judgement, Question } from '../authority.ts';
-import type { Call } from '../call.ts';
+import { type Call, Refused } from '../call.ts';
+import { resolve } from '../files/resolve.ts';
 import type { Place } from '../place.ts';
 import { finderFor } from './detached.ts';
 import { judgeNet } from './judge-net.ts';
@@ -44,6 +49,9 @@ export interface Judged {
   readonly decision: Decision;
   readonly judgement: Judgement;
 }
+
+/** The erratum about whiteouts. */
+const WHITEOUT = 4;
 
 const YES: Judgement = { errno: 0 };
 
@@ -65,8 +73,8 @@ export function judge(call: Call, landlock: LandlockRun, caller: Credential, que
     case 'ptrace':
       return simple(judgePtrace(call, landlock, question));
     default: {
-      using world = new World(landlock.inodes, finderFor(call));
-      return judgeFiles({ landlock, behaviour, caller, world }, question);
+      using world = new World(landlock.inodes, finderFor(call), fixed(behaviour, WHITEOUT));
+      return judgeFiles(call, { landlock, behaviour, caller, world }, question);
     }
   }
 }
@@ -79,6 +87,7 @@ interface Files {
 }
 
 function judgeFiles(
+  call: Call,
   { landlock, behaviour, caller, world }: Files,
   question: Exclude<Question, { kind: 'find' | 'net' | 'signal' | 'ptrace' }>,
 ): Judged {
@@ -86,7 +95,7 @@ function judgeFiles(
     case 'access':
       return simple(accessPath(behaviour, caller, world.path(question.at), maskOf(question.rights)));
     case 'open':
-      return judgeOpen(behaviour, caller, world.path(question.at), modeOf(question.rights));
+      return judgeOpen(behaviour, caller, world.path(question.at), question.rights);
     case 'opened': {
       const rights = (question.file as FileRights | undefined) ?? ALL_RIGHTS;
       const file = { path: world.path(question.at), rights };
@@ -98,12 +107,16 @@ function judgeFiles(
     }
     case 'make': {
       const { directory, name } = world.entry(question.entry);
-      const made = accessPath(behaviour, caller, directory, maskOf([question.right]));
+      const { right, device } = question;
+      const made =
+        right === 'fs.make_char' && device !== undefined
+          ? mknod(behaviour, caller, directory, 'char', device)
+          : accessPath(behaviour, caller, directory, maskOf([right]));
       if (!made.allowed || question.open === undefined) return simple(made);
       // What is made has no rule of its own: its name decides.
       const inode = { type: 'reg', superblock: { noUser: false }, private: false } as const;
       const path = { mount: directory.mount, dentry: { ...name, inode } };
-      return judgeOpen(behaviour, caller, path, modeOf(question.open));
+      return judgeOpen(behaviour, caller, path, question.open);
     }
     case 'remove': {
       const { directory } = world.entry(question.entry);
@@ -121,15 +134,36 @@ function judgeFiles(
     case 'unix':
       return simple(judgeUnix({ landlock, behaviour, caller, world }, question));
     case 'topology': {
-      const path = question.at === undefined ? null : world.path(question.at);
-      const root = path?.dentry ?? NOWHERE;
-      const mount = path?.mount ?? { root, parent: null, mountpoint: null, internal: false };
-      return simple(changeTopology(behaviour, caller, { kind: 'mount', mount, root }));
+      return simple(changeTopology(behaviour, caller, mountSubject(call, world, question.at)));
     }
   }
 }
 
 const NOWHERE = { inode: null, parent: null };
+
+/** What a change of the mount tree is about, as the log tells it: the calls are decided without looking at their paths. */
+function mountSubject(call: Call, world: World, at: Place | undefined): Subject {
+  const place = at ?? mountPlace(call);
+  const path = place === null ? null : world.path(place);
+  if (path !== null && call.name === 'mount') return { kind: 'path', path };
+  const root = path?.dentry ?? NOWHERE;
+  return {
+    kind: 'mount',
+    mount: path?.mount ?? { root, parent: null, mountpoint: null, internal: false },
+    root,
+  };
+}
+
+function mountPlace(call: Call): Place | null {
+  const argument = call.name === 'mount' ? 1 : call.name === 'umount2' ? 0 : -1;
+  if (argument < 0) return null;
+  try {
+    return resolve(call, AT_FDCWD, call.target.readPath(call.arg(argument)));
+  } catch (error) {
+    if (error instanceof Refused) return null;
+    throw error;
+  }
+}
 
 function judgeUnix(
   { landlock, behaviour, caller, world }: Files,
@@ -162,13 +196,19 @@ function judgePtrace(
       : ptrace(landlock.behaviour, self.credential, other);
 }
 
-function judgeOpen(behaviour: Behaviour, caller: Credential, path: Path, mode: OpenMode): Judged {
+function judgeOpen(behaviour: Behaviour, caller: Credential, path: Path, rights: readonly FsRight[]): Judged {
   const { domain } = caller;
+  const mode = modeOf(rights);
   const type = path.dentry.inode?.type ?? 'reg';
   // The common case, without looking up what only a denial needs.
   if (domain === null || pathAllows(behaviour, domain, path, fullMask(type, mode))) return simple(ALLOWED);
   const opened = open(behaviour, caller, path, mode);
   if (!opened.allowed) return simple(opened);
+  // O_TRUNC: the file is opened first and truncated then.
+  const cut = rights.includes('fs.truncate')
+    ? fileTruncate(behaviour, { path, rights: opened.rights })
+    : ALLOWED;
+  if (!cut.allowed) return simple(cut);
   const lacking = lackingOf(opened.rights, type);
   return {
     decision: ALLOWED,

@@ -34,6 +34,12 @@ export interface Finder {
   parentOf(place: Place): number | null;
 }
 
+/** Levels from an index on that are of a mount, and not below its root any more. */
+interface Left {
+  readonly mount: LiveMount;
+  readonly from: number;
+}
+
 interface Located {
   readonly dentry: LiveDentry;
   readonly mount: LiveMount;
@@ -42,10 +48,13 @@ interface Located {
 export class World implements Disposable {
   readonly #inodes: Inodes;
   readonly #finder: Finder;
+  readonly #whiteouts: boolean;
   readonly #places = new Map<string, Located>();
   readonly #opened: number[] = [];
 
-  constructor(inodes: Inodes, finder: Finder) {
+  /** @param whiteouts whether the kernel in question guards whiteouts like regular files (erratum 4) */
+  constructor(inodes: Inodes, finder: Finder, whiteouts: boolean) {
+    this.#whiteouts = whiteouts;
     this.#inodes = inodes;
     this.#finder = finder;
   }
@@ -74,13 +83,15 @@ export class World implements Disposable {
     const { object } = entry;
     const level = object === null ? null : lookAtLevel(object.fd);
     const inode =
-      level === null
-        ? null
-        : typeof level === 'number'
-          ? stranger(object!.type)
-          : this.#inodes.find(level.dev, level.ino, level.type, level.fd, level.path);
+      level === null ? null : typeof level === 'number' ? stranger(object!.type) : this.#named(level);
     const told = { path: entry.path, level: typeof level === 'number' ? null : level };
     return { directory, name: { inode, parent, told } };
+  }
+
+  /** What is at a name. Where whiteouts are guarded like files, one counts as a file wherever it is moved. */
+  #named(level: Level): Inode {
+    if (this.#whiteouts && level.type === 'char' && level.whiteout) return stranger('reg');
+    return this.#inodes.find(level.dev, level.ino, level.type, level.fd, level.path);
   }
 
   /** Closes what the walks had to open. */
@@ -120,28 +131,42 @@ export class World implements Disposable {
     if (mountRoot !== null) keep(mountRoot);
     // The root of the mount that the directory has left is where the walk goes on.
     const root = mountRoot === null ? null : this.#directory(mountRoot);
-    const more = connected === null ? [] : connected.levels.filter((level) => !isSameObject(level, last));
-    return this.#chain([...levels, ...more], root?.mount ?? null, told);
+    const above = connected === null ? [] : ofFileSystem(connected.levels);
+    const more = above.filter((level) => !isSameObject(level, last));
+    const inside = levels.findLastIndex((level) => level.mount !== last.mount) + 1;
+    return this.#chain(
+      [...levels, ...more],
+      root === null ? null : { mount: root.mount, from: inside },
+      told,
+    );
   }
 
   /**
    * Links levels to names.
    *
-   * @param left the mount that the whole way belongs to without being below its root; `null` for the ordinary case
+   * @param left the mount that the levels from an index on belong to without being below its root; `null` for the ordinary
+   *   case
    */
-  #chain(levels: readonly Level[], left: LiveMount | null, told?: NonNullable<LiveDentry['told']>): Located {
+  #chain(levels: readonly Level[], left: Left | null, told?: NonNullable<LiveDentry['told']>): Located {
     let above: Located | null = null;
     let level: Level | undefined;
     for (let index = levels.length - 1; index >= 0; index--) {
       level = levels[index]!;
-      const key = `${level.mount}:${level.dev}:${level.ino}${left === null ? '' : ' left'}`;
+      const isLeft = left !== null && index >= left.from;
+      const key = `${level.mount}:${level.dev}:${level.ino}${isLeft ? ' left' : ''}`;
       const known: Located | undefined = this.#places.get(key);
       if (known !== undefined && (index > 0 || told === undefined || known.dentry.told !== undefined)) {
         above = known;
         continue;
       }
       const inode = this.#inodes.find(level.dev, level.ino, level.type, level.fd, level.path);
-      const located: Located = this.#link(inode, level, above, left, index === 0 ? told : undefined);
+      const located: Located = this.#link(
+        inode,
+        level,
+        above,
+        isLeft ? left.mount : null,
+        index === 0 ? told : undefined,
+      );
       this.#places.set(key, located);
       above = located;
     }
@@ -166,6 +191,12 @@ export class World implements Disposable {
 
 function pathOf({ dentry, mount }: Located): Path {
   return { dentry, mount };
+}
+
+/** The levels up to the root of the file system: a mount of all of it begins there. */
+function ofFileSystem(levels: readonly Level[]): readonly Level[] {
+  const end = levels.findIndex(({ mountRoot }) => mountRoot);
+  return end < 0 ? levels : levels.slice(0, end + 1);
 }
 
 function isSameObject(a: Level, b: Level): boolean {
