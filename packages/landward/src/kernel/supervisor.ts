@@ -24,6 +24,10 @@ const CAP_SYS_PTRACE = 19n;
 /** Asks the running system. */
 export function supervisorState(): SupervisorState {
   if (listenerFlags() === 0) return no('the kernel or a filter around this process has no user notification');
+  if (attempt('prctl', PR.GET_SECCOMP, 0, 0, 0, 0) === SECCOMP_MODE.FILTER) {
+    const state = nested();
+    if (!state.works) return state;
+  }
   // Of a descriptor that is none, only a call that is there can say so.
   const taken = attempt('pidfd_getfd', NOBODY, 0, 0);
   if (taken !== -ERRNO.EBADF) return no(`pidfd_getfd is refused here (${errnoName(-taken)})`);
@@ -32,7 +36,7 @@ export function supervisorState(): SupervisorState {
   const yama = yamaScope();
   if (yama >= 2 && !mayTrace())
     return no(`looking into other processes is switched off (${YAMA} is ${yama})`);
-  return attempt('prctl', PR.GET_SECCOMP, 0, 0, 0, 0) === SECCOMP_MODE.FILTER ? nested() : WORKS;
+  return WORKS;
 }
 
 function no(reason: string): SupervisorState {

@@ -15,6 +15,7 @@ import { buildFloor } from './floor.ts';
 
 /** Supervisors that may wait for another run of their plan; each costs some megabytes. */
 const MOST_IDLE = 8;
+const JUST_NOW_MS = 1000;
 
 const supervisors = new Map<string, Promise<Supervisor>>();
 let theGuard: Guard | undefined;
@@ -39,13 +40,18 @@ export function guard(): Guard {
 export async function supervisorOf(plan: Plan, entry?: string): Promise<Supervisor> {
   const part = supervisedPart(plan);
   const key = JSON.stringify([entry, part], (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
-  const found = await supervisors.get(key)?.catch(ignore);
-  if (found !== undefined && !found.gone) return found;
-  await closeIdle();
+  for (let opening = supervisors.get(key); opening !== undefined; opening = supervisors.get(key)) {
+    const found = await opening.catch(ignore);
+    if (found !== undefined && !found.gone) {
+      found.lastUsed = performance.now();
+      return found;
+    }
+    // A failure was told to whoever asked first; the next one tries again.
+    if (supervisors.get(key) === opening) supervisors.delete(key);
+  }
   const opening = open(plan, part, entry);
   supervisors.set(key, opening);
-  // A failure is told to whoever asked first; the next one tries again.
-  opening.catch(() => supervisors.delete(key));
+  void closeIdle();
   return opening;
 }
 
@@ -73,14 +79,15 @@ function supervisedPart({ arch, abi, digest, layers, ruleset, supervisor }: Plan
   return { arch, abi, digest, layers, ruleset, supervisor };
 }
 
-/** Closes the oldest supervisors without runs when there are too many. */
+/** Closes supervisors without runs, the oldest first, when there are too many. */
 async function closeIdle(): Promise<void> {
   for (const [key, opening] of supervisors) {
-    if (supervisors.size < MOST_IDLE) return;
+    if (supervisors.size <= MOST_IDLE) return;
     const one = await opening.catch(ignore);
-    if (one !== undefined && !one.idle) continue;
+    // Whoever has just got it is about to start a run.
+    if (one === undefined || !one.idle || performance.now() - one.lastUsed < JUST_NOW_MS) continue;
     supervisors.delete(key);
-    one?.close();
+    one.close();
   }
 }
 

@@ -61,6 +61,8 @@ interface Entry {
 }
 
 export class Supervisor {
+  /** When it was last asked for, by `performance.now`. */
+  lastUsed = performance.now();
   readonly #port: MessagePort;
   readonly #wake: number;
   readonly #names: AsyncDisposable | undefined;
