@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   policy: () => import('./policy.ts'),
   init: () => import('./init.ts'),
   compile: () => import('./compile.ts'),
+  ps: () => import('./ps.ts'),
   log: () => import('./log.ts'),
   stats: () => import('./stats.ts'),
   top: () => import('./top.ts'),

@@ -3,7 +3,7 @@
  * stops no run: what went wrong is kept for whoever asks.
  */
 
-import { bootId, startTime } from '../audit/registry/read.ts';
+import { bootId, pidNamespace, startTime } from '../audit/registry/read.ts';
 import { RunWriter } from '../audit/registry/write.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import type { Plan } from '../policy/plan.ts';
@@ -40,6 +40,7 @@ export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin
       return undefined;
     }
   };
+  const namespace = pidNamespace();
   const writer = tried(() =>
     RunWriter.begin(
       stateDirectory(process.env),
@@ -62,6 +63,7 @@ export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin
         noNewPrivs: true,
         // The deciding thread enters a layer first, which the program inherits.
         domains: plan.ruleset === null ? 0 : 2,
+        ...(namespace === undefined ? {} : { namespace }),
       },
       plan.layers,
     ),

@@ -4,7 +4,7 @@
  * Trusts its own directory and still checks what it reads: a record that was cut by a crash is no record.
  */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DenialEvent } from '../../model/denial.ts';
 import type { RuleLayer } from '../../model/rules.ts';
@@ -82,6 +82,18 @@ export function startTime(pid: number): string | undefined {
   const stat = textAt(`/proc/${pid}/stat`);
   // The name of the program may hold anything, so counting begins behind its last bracket.
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+/** The link of the first PID namespace reads so on every Linux. */
+export const FIRST_NAMESPACE = 'pid:[4026531836]';
+
+/** The PID namespace of this process, as its link in /proc reads; `undefined` without one. */
+export function pidNamespace(): string | undefined {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return undefined;
+  }
 }
 
 /** The identifier of this boot. */

@@ -33,6 +33,10 @@ export interface RunRecord {
   readonly abi: number;
   /** Whether the policy keeps signals and abstract sockets inside. */
   readonly noNewPrivs: boolean;
+  /** Landlock layers that landward put on the program, those that it inherited from landward included. */
+  readonly domains?: number;
+  /** The PID namespace of the writer, as its link in /proc reads: `pid` is a number there. */
+  readonly namespace?: string;
 }
 
 /** How a run ended, written when it did. */
@@ -65,7 +69,7 @@ const RECORD: Shape<RunRecord> = record(
     abi: count,
     noNewPrivs: flag,
   },
-  {},
+  { domains: count, namespace: text },
 );
 
 const END: Shape<RunEnd> = record(

@@ -3,7 +3,7 @@
  * only somebody above may read. Identity and ancestry come from `domain.ts`; this file adds no relation of its own.
  */
 
-import type { Domain, Node } from './domain.ts';
+import type { Node } from './domain.ts';
 import { done, type Result, refused } from './result.ts';
 
 /** A PID namespace. */
@@ -59,6 +59,12 @@ export function tellsSandboxed(name: DomainName | null, reader: PidNamespace): b
   return name !== null && readName(name, reader) !== HIDDEN_NAME;
 }
 
+/** What of a domain tells who is nested under whom: the identities of its layers. */
+export interface Lineage {
+  readonly layers: readonly { readonly node: Node }[];
+  readonly node: Node;
+}
+
 /** Identifiers of a target's domains that a reader may have. */
 export interface Disclosed {
   /** The target's outermost domain below the reader's own. */
@@ -75,7 +81,7 @@ const NOTHING: Disclosed = { first: null, last: null };
  *
  * @param reader the domain of the task that opened the descriptor of the target.
  */
-export function disclose(reader: Domain | null, target: Domain | null): Disclosed {
+export function disclose(reader: Lineage | null, target: Lineage | null): Disclosed {
   const depth = reader === null ? 0 : reader.layers.length;
   if (target === null || target.layers.length <= depth) return NOTHING;
   const above: Node | null = reader?.node ?? null;
@@ -98,8 +104,8 @@ export interface DisclosureField {
  * @returns the filled fields, or EINVAL for a structure that is too short for a field that is asked for, whoever asks.
  */
 export function discloseCall(
-  reader: Domain | null,
-  target: Domain | null,
+  reader: Lineage | null,
+  target: Lineage | null,
   fields: readonly DisclosureField[],
   size: number,
 ): Result<Partial<Disclosed>> {

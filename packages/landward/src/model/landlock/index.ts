@@ -22,6 +22,7 @@ export {
   disclose,
   discloseCall,
   HIDDEN_NAME,
+  type Lineage,
   nextName,
   type PidNamespace,
   packName,
