@@ -150,7 +150,7 @@ test('an observer asks about all that the policy restricts; a trial restricts no
   const layers = [layer(pathRule('allow', '/p', READ))];
   const host = memoryHost(home, 7, { supervisor: true });
   const explain = compile(policyOf(layers), host, { observe: 'explain' });
-  assert.equal(explain.supervisor?.mode, 'observe');
+  assert.equal(explain.supervisor?.mode, 'enforce');
   assert.ok(explain.ruleset !== null);
   const trial = compile(policyOf(layers), host, { observe: 'trial' });
   assert.equal(trial.ruleset, null);

@@ -72,7 +72,12 @@ function pass(
   const scopes = compileScopes(layers, row, host.seccomp, fs.connect, gaps);
   const own = policy.protect === undefined ? null : protectSelf(policy.protect, fs, host, gaps);
   const rules = [...layers.map(relocatedLayer), ...(own === null ? [] : [own])];
-  const supervisor = observing(supervisorPlan(rules, gaps), rules, observe);
+  const supervisor = observing(
+    supervisorPlan(rules, gaps),
+    rules,
+    observe,
+    row.abi > 0 && gaps.gaps.length === 0,
+  );
   const filter = compileFilter(policy, host, row, net, scopes, gaps, {
     notify: supervisor?.groups ?? [],
     only: observe === 'trial',
@@ -136,6 +141,7 @@ function observing(
   supervisor: SupervisorPlan | null,
   layers: Plan['layers'],
   observe: CompileOptions['observe'],
+  whole: boolean,
 ): SupervisorPlan | null {
   if (observe === undefined) return supervisor;
   const groups = new Set([...(supervisor?.groups ?? []), ...observedGroups(layers)]);
@@ -143,7 +149,8 @@ function observing(
     closes: supervisor?.closes ?? [],
     groups: [...groups].sort(),
     names: supervisor?.names ?? namesOf(layers),
-    mode: supervisor === null ? 'observe' : supervisor.mode,
+    // Where the kernel holds all of the policy, a refusal by the supervisor is the one that the kernel would give.
+    mode: supervisor?.mode ?? (observe === 'explain' && whole ? 'enforce' : 'observe'),
   };
 }
 
