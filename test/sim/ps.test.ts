@@ -57,7 +57,7 @@ const process = (
   run,
   ...more,
 });
-const here = { pid: 50, namespace: FIRST_NAMESPACE };
+const here = { pid: 50, namespace: FIRST_NAMESPACE, boot: 'b' };
 const view = (
   runs: readonly RunFact[],
   list: readonly ProcessFact[],
@@ -124,7 +124,7 @@ test('names are relative to the PID namespace of the reader', () => {
   const below = [process(100, 50, OUTER, { numbers: [100, 2], started: 'x' })];
   assert.equal(one(view([fact(OUTER, 2, { ...inner, started: 'x' })], below), OUTER).name, '100.0');
   // Written in a parent or sibling namespace: nobody in sight made it.
-  const reader = { pid: 50, ...inner };
+  const reader = { pid: 50, ...inner, boot: 'b' };
   assert.equal(one(view([fact(OUTER, 100)], [process(7, 1, OUTER)], reader), OUTER).name, '0.0');
   assert.equal(
     one(view([fact(OUTER, 100, { namespace: 'pid:[4026532001]' })], [], reader), OUTER).name,
@@ -133,6 +133,17 @@ test('names are relative to the PID namespace of the reader', () => {
   // The same number in another namespace is another process, unless it started at the same time.
   const namesake = [process(100, 50, null, { started: 'other' })];
   assert.equal(one(view([fact(OUTER, 100, inner)], namesake), OUTER).name, '0.0');
+});
+
+test('a run whose processes would be out of sight is not said to have ended', () => {
+  const states = (self: Parameters<typeof findSandboxes>[2], more: Partial<RunRecord> = {}, ended = false) =>
+    one(view([{ ...fact(OUTER, 100, more), ended }], [], self), OUTER).state;
+  assert.equal(states(here), 'ended');
+  assert.equal(states({ ...here, namespace: 'pid:[4026532000]' }), 'unknown');
+  assert.equal(states({ ...here, namespace: 'pid:[4026532000]' }, { boot: 'before' }), 'ended');
+  assert.equal(states({ ...here, namespace: 'pid:[4026532000]' }, {}, true), 'ended');
+  const hidden = findSandboxes([fact(OUTER, 100)], { list: [], partial: true }, here);
+  assert.equal(one(hidden, OUTER).state, 'unknown');
 });
 
 test('who is inside learns identifiers only of what is strictly nested below', () => {
@@ -149,10 +160,9 @@ test('who is inside learns identifiers only of what is strictly nested below', (
   ];
   const domains = (self: number) =>
     Object.fromEntries(
-      view(runs, list, { pid: self, namespace: FIRST_NAMESPACE }).sandboxes.map(({ run, domain }) => [
-        run,
-        domain,
-      ]),
+      view(runs, list, { pid: self, namespace: FIRST_NAMESPACE, boot: 'b' }).sandboxes.map(
+        ({ run, domain }) => [run, domain],
+      ),
     );
   assert.deepEqual(domains(50), {
     [OUTER]: '100000010',
@@ -161,7 +171,7 @@ test('who is inside learns identifiers only of what is strictly nested below', (
   });
   assert.deepEqual(domains(101), { [OUTER]: null, [INNER]: '100000020', '0000ccccccccc000': null });
   assert.deepEqual(domains(300), { [OUTER]: null, [INNER]: null, '0000ccccccccc000': null });
-  const shown = view(runs, list, { pid: 101, namespace: FIRST_NAMESPACE });
+  const shown = view(runs, list, { pid: 101, namespace: FIRST_NAMESPACE, boot: 'b' });
   assert.equal(shown.inside, OUTER);
   assert.deepEqual([one(shown, INNER).parent, one(shown, INNER).layers.atLeast], [OUTER, 3]);
 });
@@ -171,7 +181,7 @@ test('a mark that no registry here knows is shown, and what is not known is said
   const { mode, uid, digest, command } = one(shown, OUTER);
   assert.deepEqual([mode, uid, digest, command], ['unknown', 7, null, []]);
   assert.ok(shown.unseen.some((line) => line.includes('user 7')));
-  const outside = view([], [], { pid: 50, namespace: 'pid:[4026532000]' });
+  const outside = view([], [], { pid: 50, namespace: 'pid:[4026532000]', boot: 'b' });
   assert.ok(outside.unseen.includes('processes outside of this PID namespace'));
   const hidden = findSandboxes([], { list: [], partial: true }, here);
   assert.ok(hidden.unseen.some((line) => line.includes('does not show everybody')));
@@ -235,6 +245,6 @@ test('the table is one line a sandbox and process, whatever they are called, and
   const text = formatView(view(runs, [process(100, 50, OUTER), process(200, 100, null)]), 61_000);
   assert.match(
     text,
-    /^RUN .*\n0000aaaaaaaaa000 +100\.0 +\? +supervisor +1000 +60s +2\+\/16 +yes +1 +3 +landward\.toml +make test\n {2}100 sh\n {2}0000bbbbbbbbb000 .*\n {4}200 sh\nnot shown/,
+    /^RUN .*\n0000aaaaaaaaa000 +100\.0 +\? +supervisor +1000 +60s +running +2\+\/16 +yes +1 +3 +landward\.toml +make test\n {2}100 sh\n {2}0000bbbbbbbbb000 .*\n {4}200 sh\nnot shown/,
   );
 });

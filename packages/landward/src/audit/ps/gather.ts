@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Correlator } from '../correlate.ts';
 import { matchRuns } from '../registry/match.ts';
-import { type KnownRun, listRuns, pidNamespace } from '../registry/read.ts';
+import { bootId, type KnownRun, listRuns, pidNamespace } from '../registry/read.ts';
 import type { Source } from '../sources/source.ts';
 import { readProcesses } from './processes.ts';
 import { findSandboxes, type RunFact, type View } from './sandboxes.ts';
@@ -34,10 +34,12 @@ export async function gatherSandboxes(state: string, options: PsOptions): Promis
       ...(domain === undefined ? {} : { domain }),
     };
   });
-  const view = findSandboxes(facts, processes, { pid: process.pid, namespace: pidNamespace() });
-  return options.all
-    ? view
-    : { ...view, sandboxes: view.sandboxes.filter(({ state }) => state === 'running') };
+  const view = findSandboxes(facts, processes, {
+    pid: process.pid,
+    namespace: pidNamespace(),
+    boot: bootId(),
+  });
+  return options.all ? view : { ...view, sandboxes: view.sandboxes.filter(({ state }) => state !== 'ended') };
 }
 
 /** The youngest domain of each run, as far as a log named it. */

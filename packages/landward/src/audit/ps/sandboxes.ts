@@ -14,7 +14,7 @@ import type { Processes, ProcessFact } from './processes.ts';
 export interface RunFact {
   readonly record: RunRecord;
   readonly ended: boolean;
-  /** Denials that were told; `null` where nobody is told (the kernel alone holds the run). */
+  /** Different denials that were told; `null` where nobody is told (the kernel alone holds the run). */
   readonly denials: number | null;
   /** The kernel's identifier of its youngest domain, where a log told it. */
   readonly domain?: bigint;
@@ -30,7 +30,8 @@ export interface Sandbox {
   /** The run that it is nested in. */
   readonly parent: string | null;
   readonly mode: RunRecord['mode'] | 'unknown';
-  readonly state: 'running' | 'ended';
+  /** `unknown` where its processes would be out of sight. */
+  readonly state: 'running' | 'ended' | 'unknown';
   readonly uid: number;
   /** Milliseconds since 1970; `null` where the registry does not have it. */
   readonly since: number | null;
@@ -46,6 +47,14 @@ export interface Sandbox {
   readonly seccompFilters: number | null;
   readonly denials: number | null;
   readonly processes: readonly Pick<ProcessFact, 'pid' | 'parent' | 'comm'>[];
+}
+
+/** The process that asks. */
+export interface Reader {
+  readonly pid: number;
+  /** Its PID namespace, as its link in /proc reads. */
+  readonly namespace: string | undefined;
+  readonly boot: string;
 }
 
 /** Everything that is known about sandboxes here. */
@@ -64,13 +73,8 @@ const ELSEWHERE: PidNamespace = { parent: null };
 /**
  * Joins runs and processes.
  *
- * @param self the reader's own process and PID namespace
  */
-export function findSandboxes(
-  runs: readonly RunFact[],
-  processes: Processes,
-  self: { readonly pid: number; readonly namespace: string | undefined },
-): View {
+export function findSandboxes(runs: readonly RunFact[], processes: Processes, self: Reader): View {
   const byPid = new Map(processes.list.map((process) => [process.pid, process]));
   const known = new Map(runs.map((run) => [run.record.id, run]));
   const firsts = new Map<string, ProcessFact>();
@@ -99,7 +103,7 @@ export function findSandboxes(
       domain: disclose(reader, target).last?.toString(16) ?? null,
       parent: parents.get(id)!,
       mode: fact?.record.mode ?? 'unknown',
-      state: own.length > 0 ? 'running' : 'ended',
+      state: own.length > 0 ? 'running' : stateOf(fact, processes, self),
       uid: fact?.record.uid ?? own[0]?.uid ?? 0,
       since: fact?.record.time ?? null,
       digest: fact === undefined || fact.record.digest === '' ? null : fact.record.digest,
@@ -113,6 +117,12 @@ export function findSandboxes(
     };
   });
   return { sandboxes, inside, unseen: unseenOf(sandboxes, processes, self.namespace) };
+}
+
+/** The state of a run of which no process is seen. */
+function stateOf(fact: RunFact | undefined, { partial }: Processes, self: Reader): 'ended' | 'unknown' {
+  if (fact === undefined || fact.ended || fact.record.boot !== self.boot) return 'ended';
+  return partial || fact.record.namespace !== self.namespace ? 'unknown' : 'ended';
 }
 
 /** The process that a record names: by a number that it has in some namespace, and by when it started. */
