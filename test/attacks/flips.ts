@@ -5,6 +5,7 @@
  * Owns the list and how one is run; the attackers are `test/fixtures/flips.c`.
  */
 
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,8 @@ export interface Flip {
   readonly groups: readonly NotifyGroup[];
   /** What may be done with the forbidden object after all. */
   readonly shut?: PathRule['rights'];
+  /** Whether a program outside, which nobody asks, does the exchanging. */
+  readonly outside?: true;
   /** The module that only looks. */
   readonly control: 'look-then-continue' | 'look-then-continue-opened';
 }
@@ -36,6 +39,7 @@ export const FLIPS: readonly Flip[] = [
   { name: 'path-truncate', groups: ['truncate'], control: looking },
   { name: 'path-link', groups: ['refer'], control: looking },
   { name: 'path-rename', groups: ['refer'], control: looking },
+  { name: 'rename-swapped', groups: ['refer'], outside: true, control: looking },
   { name: 'path-unlink', groups: ['remove'], control: looking },
   { name: 'path-chmod', groups: ['metadata'], control: looking },
   { name: 'open-how', groups: ['open'], shut: READ, control: looking },
@@ -57,6 +61,14 @@ export interface Outcome {
   readonly refused: number;
   readonly escaped: number;
   readonly flips: number;
+  /** Whether the supervisor ended the program, which then tells nothing. */
+  readonly ended?: true;
+}
+
+/** Exchanges `swap/x` and `swap/y` in a directory until it is disposed. */
+function outsider(program: string, cwd: string): Disposable {
+  const child = spawn(program, ['exchange'], { cwd, stdio: 'ignore' });
+  return { [Symbol.dispose]: () => void child.kill('SIGKILL') };
 }
 
 /**
@@ -82,7 +94,12 @@ export async function runFlip(
       mkdirSync(join(top, name), { recursive: true });
       writeFileSync(join(top, name, 'file'), text);
     }
+    mkdirSync(join(top, 'swap/y'), { recursive: true });
+    writeFileSync(join(top, 'swap/x'), '');
+    writeFileSync(join(top, 'swap/y/secret'), '');
+    using _outsider = flip.outside ? outsider(program, top) : null;
     const rules = [
+      path('deny', `${top}/swap/[xy]/secret`, []),
       path('allow', '/', READ),
       path('allow', top, ALL),
       path(
@@ -104,6 +121,9 @@ export async function runFlip(
       { cwd: top, timeout: 3_600_000 },
     );
     const told = /^(\d+) passed, (\d+) refused, (\d+) escaped, (\d+) flips$/m.exec(result.stdout);
+    // The attempt that made the supervisor do this was not answered.
+    if (flip.outside && result.killed.length > 0 && result.stdout === '')
+      return { passed: 0, refused: 0, escaped: 0, flips: 0, ended: true };
     if (told === null || result.defects.length > 0)
       throw new Error(`${flip.name}: ${result.stdout}${result.stderr}${result.defects.join('\n')}`);
     const [passed, refused, escaped, flips] = told.slice(1).map(Number) as [number, number, number, number];

@@ -3,7 +3,7 @@
  *
  * Both parents are pinned, the decision is on the two names and on what is there, and the kernel moves within the pinned
  * directories. A name can come to mean something else before it does: a target that was free is moved to only while it is
- * free, and a directory that has arrived in place of a file, or a file in place of a directory, goes back. Links are `link.ts`.
+ * free, and a directory that arrived in place of a file ends the run where it might not have been moved. Links are `link.ts`.
  */
 
 import { attempt } from '../../kernel/call.ts';
@@ -102,35 +102,42 @@ function perform(call: Call, move: Move): Answer | 'taken' {
   // File systems that cannot be told not to replace say so before they do anything.
   if (free && result === -ERRNO.EINVAL) result = moveWith(flags);
   if (result < 0) return outcome(result);
-  if (isLike(move.moved, to) && (flags !== RENAME.EXCHANGE || isLike(there!, from))) return DONE;
-  undo(call, move, oldName, newName);
+  if (!arrivedOtherwise(call, move)) return DONE;
+  call.run.kill(
+    `${call.name} moved what was put in the place of something else meanwhile, and that may not be moved`,
+  );
   return refuse(ERRNO.EACCES);
 }
 
 /**
- * Whether what a name means now may be what was decided about. Rights go by the name and by whether it is a directory; so
- * a file for a file is nothing that was not decided, and may have been put here by somebody else after the move.
+ * Whether what lies under the names now is of another type than what was decided about, and would have been refused. It may
+ * also have been put there after the move; nobody can tell, and moving it back could free it in the other case.
  */
-function isLike(object: Place, entry: Named): boolean {
-  const now = lookAtEntry(entry.parent.fd, entry.name);
-  return typeof now === 'number' || (now.type === 'dir') === (object.type === 'dir');
+function arrivedOtherwise(call: Call, { from, to, moved, there, flags }: Move): boolean {
+  const exchange = flags === RENAME.EXCHANGE;
+  const [arrived, returned] = [like(moved, to), exchange ? like(there!, from) : there];
+  if (arrived === moved && returned === there) return false;
+  const question = {
+    kind: 'refer',
+    from: { ...from, object: arrived },
+    to: { ...to, object: returned },
+    operation: exchange ? 'exchange' : 'rename',
+  } as const;
+  return call.run.authority.would(call, question).errno !== 0;
 }
 
-/** Something else was moved than was decided: it goes back, or the run ends. The target has not seen the answer yet. */
-function undo(call: Call, { from, to, flags }: Move, oldName: Uint8Array, newName: Uint8Array): void {
-  const how = flags === RENAME.EXCHANGE ? RENAME.EXCHANGE : RENAME.NOREPLACE;
-  const result = attempt('renameat2', to.parent.fd, newName, from.parent.fd, oldName, how);
-  if (result < 0)
-    call.run.kill(
-      `${call.name} met another object than the one that was decided about, and it could not be moved back`,
-    );
+/** The object as it was, or with the type that its name has now where only one of both is a directory. */
+function like(object: Place, entry: Named): Place {
+  const now = lookAtEntry(entry.parent.fd, entry.name);
+  if (typeof now === 'number' || (now.type === 'dir') === (object.type === 'dir')) return object;
+  return { ...object, type: now.type };
 }
 
 const emulated = (handle: CallRow['handle']): CallRow => ({
   handle,
   held: 'emulated',
   residual:
-    'A program outside that puts a directory in the place of a file at the same moment can have it moved; it is moved back, or the run ends.',
+    'A program outside that puts a directory in the place of a file at the same moment can have it moved; the run ends before the program hears of it.',
 });
 
 /** Handlers of moves, a part of the group `refer`. */
