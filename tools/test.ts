@@ -32,6 +32,7 @@ const STEPS: readonly Step[] = [
   { name: 'style', command: [bin('biome'), 'check', '.'] },
   { name: 'types', command: [bin('tsc'), '--noEmit'] },
   { name: 'errors page', command: [process.execPath, 'tools/errors-page.ts', '--check'] },
+  { name: 'calls page', command: [process.execPath, 'tools/calls-page.ts', '--check'] },
 ];
 
 interface Group {

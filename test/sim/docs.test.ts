@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
+import { callsPage } from '../../tools/calls-page.ts';
 import { errorsPage } from '../../tools/errors-page.ts';
 import { root } from '../kit/needs.ts';
 import { blocksOf, matches } from '../kit/page.ts';
@@ -17,6 +18,11 @@ const pages = [
 
 test('the page of errors is what the table of codes says', () => {
   assert.equal(readFileSync(join(root, 'docs/errors.md'), 'utf8'), errorsPage());
+});
+
+test('the table of calls is what the handlers say', () => {
+  const page = readFileSync(join(root, 'docs/supervisor.md'), 'utf8');
+  assert.equal(page, callsPage(page));
 });
 
 test('every link between pages leads to a file', () => {

@@ -100,7 +100,8 @@ export class Supervisor {
     const worker = new Worker(entry, {
       workerData: setup,
       transferList: [port2, ...(names?.transfer ?? [])],
-      stdin: false,
+      // Options of this process (an inspector, modules to load first) are not the Worker's.
+      execArgv: [],
     });
     await new Promise<void>((ready, refuse) => {
       const fail = (cause: unknown) => {

@@ -37,7 +37,7 @@ export async function startNames(policy: {
 }): Promise<NameService> {
   const { port1, port2 } = new MessageChannel();
   const setup: NameSetup = { ...policy, port: port1 };
-  const worker = new Worker(threadFile(), { workerData: setup, transferList: [port1], stdin: false });
+  const worker = new Worker(threadFile(), { workerData: setup, transferList: [port1], execArgv: [] });
   try {
     const [ports] = (await once(worker, 'message')) as [NameView['ports']];
     worker.unref();
