@@ -30,7 +30,7 @@ if (!(values.suite in SUITES)) throw new Error(`no suite ${values.suite}: ${Obje
 const suite = values.suite as SuiteName;
 const built = buildSuite(suite);
 const root = resolve(import.meta.dirname, '..');
-const landward = [process.execPath, `${root}/packages/landward/src/cli/main.ts`, 'run'];
+const landward = [process.execPath, `${root}/test/kit/landward.ts`, 'run'];
 const prefix = values.native ? [] : [...landward, '--landlock=user', `--abi=${SUITES[suite].abi}`, '--'];
 
 const results: ProgramResult[] = [];

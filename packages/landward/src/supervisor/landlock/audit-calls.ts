@@ -20,7 +20,9 @@ export const socket: Handler = (call) => {
   if (family !== AF.NETLINK || protocol !== NETLINK_AUDIT) return CONTINUE;
   const kind = type & SOCK_TYPE_MASK;
   if (kind !== SOCK.RAW && kind !== SOCK.DGRAM) return CONTINUE;
-  const fd = landlockOf(call).audit.clients.open(type);
+  const { audit } = landlockOf(call);
+  const fd = audit.clients.open(type);
+  if (fd >= 0) audit.watch(call.run);
   return fd < 0 ? refuse(-fd) : { kind: 'fd', fd: call.own(fd), cloexec: (type & 0o2000000) !== 0 };
 };
 

@@ -112,7 +112,7 @@ export class AuditClients implements Disposable {
   }
 
   #isRegistered(): boolean {
-    this.#forget();
+    this.forget();
     return [...this.#clients.values()].some(({ isRegistered }) => isRegistered);
   }
 
@@ -145,7 +145,7 @@ export class AuditClients implements Disposable {
   }
 
   /** Forgets sockets that are closed everywhere. A connection to one that is open is refused with another error. */
-  #forget(): void {
+  forget(): void {
     for (const [cookie, { name }] of this.#clients) {
       const probe = attempt('socket', AF.UNIX, SOCK.DGRAM | SOCK_FLAG.CLOEXEC, 0);
       if (probe < 0) return;

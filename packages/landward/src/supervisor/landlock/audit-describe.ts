@@ -5,7 +5,10 @@
 
 import type { Dentry, InetSocket, Mount, Node, Path, Task, UnixSocket } from '../../model/landlock/index.ts';
 import type { Describe, FileIdentity, NetFields } from '../../model/records/index.ts';
+import { decodeSockaddr } from '../../uapi/sockaddr.ts';
 import type { Call } from '../call.ts';
+import { addressText } from '../sockets/inet.ts';
+import { localAddress } from '../sockets/socket.ts';
 import { readProc } from '../target/proc.ts';
 import type { Level } from './ancestors.ts';
 import type { Occasion } from './audit-log.ts';
@@ -60,14 +63,26 @@ export class Describer implements Describe {
 
   net(_socket: InetSocket): Pick<NetFields, 'laddr' | 'lport' | 'faddr' | 'fport' | 'saddr' | 'daddr'> {
     const question = this.occasion?.question;
-    if (question?.kind !== 'net' || question.address === null) return {};
-    return { saddr: question.address, daddr: question.address };
+    if (question?.kind !== 'net') return {};
+    const { call } = this.occasion!;
+    const named = question.address === null ? {} : { saddr: question.address, daddr: question.address };
+    return { ...boundTo(call.target.fd(call.int(0))), ...named };
   }
 
   socket(_socket: UnixSocket): string {
     const question = this.occasion?.question;
     return question?.kind === 'unix' && 'abstract' in question.at ? question.at.abstract : '';
   }
+}
+
+/** What a socket is bound to, as far as it is not zero. */
+function boundTo(fd: number): Pick<NetFields, 'laddr' | 'lport'> {
+  const local = decodeSockaddr(localAddress(fd));
+  if (local === null || (local.family !== 'inet' && local.family !== 'inet6')) return {};
+  return {
+    ...(local.address.some((byte) => byte !== 0) ? { laddr: addressText(local.address) } : {}),
+    ...(local.port === 0 ? {} : { lport: local.port }),
+  };
 }
 
 /** The name of a process. */

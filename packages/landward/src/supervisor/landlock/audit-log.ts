@@ -9,10 +9,16 @@ import type { Denial, Node } from '../../model/landlock/index.ts';
 import { type AuditRecord, type Journal, type Stamp, startJournal } from '../../model/records/index.ts';
 import type { Question } from '../authority.ts';
 import type { Call } from '../call.ts';
+import type { Run } from '../run.ts';
 import { AuditClients } from './audit-clients.ts';
 import { Describer } from './audit-describe.ts';
 import type { LandlockRun } from './landlock-run.ts';
 import type { ThreadState } from './threads.ts';
+
+/** How often the end of domains is looked for, milliseconds. */
+const TICK_MS = 20;
+/** Every so many looks, readers that are gone are forgotten. */
+const FORGETTING = 50;
 
 /** Which denial, for the describer of its object. */
 export interface Occasion {
@@ -26,6 +32,8 @@ export class AuditLog implements Disposable {
   readonly #journal: Journal;
   readonly #landlock: LandlockRun;
   #serial = 0;
+  #ticks = 0;
+  #watch: Disposable | undefined;
 
   constructor(landlock: LandlockRun) {
     this.#landlock = landlock;
@@ -46,8 +54,20 @@ export class AuditLog implements Disposable {
     this.clients.flush();
   }
 
+  /** Looks now and then, as long as somebody reads. */
+  watch(run: Run): void {
+    this.#watch ??= run.every(TICK_MS, () => this.tick());
+  }
+
   /** Looks for domains that no thread has any more, and hands on what could not be handed on before. */
   tick(): void {
+    this.#ticks++;
+    if (this.#ticks % FORGETTING === 0) this.clients.forget();
+    if (!this.clients.isRead) {
+      this.#watch?.[Symbol.dispose]();
+      this.#watch = undefined;
+      return;
+    }
     const ended = this.#landlock.threads.sweep();
     for (const node of this.#freed(ended))
       for (const record of this.#journal.freed(node, this.#stamp())) this.#write(record, undefined);
@@ -77,6 +97,7 @@ export class AuditLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#watch?.[Symbol.dispose]();
     this.clients[Symbol.dispose]();
   }
 }

@@ -10,6 +10,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { F } from '../../uapi/open.ts';
 import { type Answer, type Call, CONTINUE, type Handler, outcome, refuse } from '../call.ts';
 import { setSignal } from '../open-files/marks.ts';
+import { maySignal } from './permission.ts';
 import { ownPid, ownTid } from './pids.ts';
 import { group } from './signals.ts';
 
@@ -34,7 +35,7 @@ function setOwner(call: Call): Answer {
   const owner = call.int(2);
   if (owner === 0) return CONTINUE;
   const tids = owner > 0 ? [ownPid(call, owner)] : group(call, owner);
-  return isReached(call, tids) ? CONTINUE : withoutOwner(call);
+  return isReached(call, tids) ? CONTINUE : withoutOthers(call, tids);
 }
 
 function setOwnerEx(call: Call): Answer {
@@ -45,7 +46,8 @@ function setOwnerEx(call: Call): Answer {
   const pid = type === OWNER.TID ? ownTid(call, owner) : ownPid(call, owner);
   if (owner !== 0 && pid === null) return refuse(ERRNO.ESRCH);
   const tids = owner === 0 ? [] : type === OWNER.PGRP ? group(call, -owner) : [pid];
-  if (!isReached(call, tids)) return withoutOwner(call);
+  if (!isReached(call, tids)) return withoutOthers(call, tids);
+  if (tids.some((tid) => tid !== null && !maySignal(call, tid))) return withoutOthers(call, tids);
   // The memory may have changed: the owner that was decided on is set from here.
   const ours = new Int32Array([type, pid ?? 0]);
   const fd = call.target.fd(call.int(0));
@@ -58,6 +60,11 @@ function isReached(call: Call, tids: readonly (number | null)[]): boolean {
   );
 }
 
-function withoutOwner(call: Call): Answer {
-  return outcome(attempt('fcntl', call.target.fd(call.int(0)), F.SETOWN, 0));
+/**
+ * Sets the owner without those that may not be reached: the caller's own process where it was meant as well, else nobody.
+ * More than one process can only be an owner as a whole group.
+ */
+function withoutOthers(call: Call, tids: readonly (number | null)[]): Answer {
+  const { pid } = call.target.status();
+  return outcome(attempt('fcntl', call.target.fd(call.int(0)), F.SETOWN, tids.includes(pid) ? pid : 0));
 }

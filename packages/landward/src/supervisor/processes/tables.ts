@@ -8,7 +8,7 @@ import { kcmp, pidfdGetfd, processMadvise, processMemory, ptrace } from './traci
 const GROUPS =
   'Where only a part of a group may be reached, the sender that receivers see is the supervisor.';
 const OWNERS =
-  'Decided when the owner is set, not at each delivery; a group of which a part is out of reach gets nothing.';
+  'Decided when the owner is set, not at each delivery; of a group that is partly out of reach only the own process stays.';
 
 /** Calls between processes. */
 export const PROCESS_CALLS = {

@@ -8,6 +8,7 @@
 import { attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { type Answer, type Call, CONTINUE, type Handler, must, refuse } from '../call.ts';
+import { socketTaken } from '../landlock/passed.ts';
 import { mayLookInto } from './permission.ts';
 import { pidfdOf } from './pidfds.ts';
 import { ownTid } from './pids.ts';
@@ -59,6 +60,7 @@ export const pidfdGetfd: Handler = (call) => {
   if (errno !== 0) return refuse(errno);
   if (!mayLookInto(call, pid)) return refuse(ERRNO.EPERM);
   const taken = call.own(must(attempt('pidfd_getfd', fd, call.int(1), 0)));
+  socketTaken(call, pid, taken);
   return { kind: 'fd', fd: taken, cloexec: true };
 };
 

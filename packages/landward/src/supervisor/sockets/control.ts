@@ -9,6 +9,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from '../../uapi/socket.ts';
 import { type Call, refuse } from '../call.ts';
+import { socketPassed } from '../landlock/passed.ts';
 
 const HEADER = 16;
 const RIGHTS_MAX = 253;
@@ -59,7 +60,9 @@ function moveRights(call: Call, view: DataView, from: number, to: number): void 
   if (count > RIGHTS_MAX) refuse(ERRNO.EINVAL);
   for (let index = 0; index < count; index++) {
     const at = from + 4 * index;
-    view.setInt32(at, call.target.fd(view.getInt32(at, true)), true);
+    const fd = call.target.fd(view.getInt32(at, true));
+    socketPassed(call, fd);
+    view.setInt32(at, fd, true);
   }
 }
 

@@ -94,17 +94,19 @@ function send(
 function outgoing(
   call: Call,
   socket: HeldSocket,
-  { parts, control }: Message,
+  message: Message,
   address: Uint8Array,
   flags: number,
 ): Outgoing {
+  const { parts, control } = message;
   return {
     socket,
     address,
     parts,
     length: lengthOf(parts),
     control: controlOf(call, control, socket.domain === AF.UNIX),
-    flags: flags & ~MSG.FASTOPEN,
+    // Without an address it connects to nothing, and the kernel says so.
+    flags: message.address.length === 0 ? flags : flags & ~MSG.FASTOPEN,
     silent: (flags & MSG.NOSIGNAL) !== 0,
   };
 }

@@ -104,7 +104,9 @@ function bindAbstract(
   address: { readonly abstract: Uint8Array } | { readonly unnamed: true },
 ): number {
   const abstract = 'abstract' in address ? decoder.decode(address.abstract) : '';
-  const { errno } = call.run.authority.ask(call, { kind: 'unix', operation: 'bind', at: { abstract } });
+  const own = { ino: inodeOf(socket.fd) };
+  const question = { kind: 'unix', operation: 'bind', at: { abstract }, socket: own } as const;
+  const { errno } = call.run.authority.ask(call, question);
   if (errno !== 0) refuse(errno);
   return attempt('bind', socket.fd, bytes, bytes.length);
 }
@@ -118,7 +120,9 @@ function bindPath(call: Call, socket: HeldSocket, path: Uint8Array): number {
   const made = call.run.authority.ask(call, { kind: 'make', entry, right: 'fs.make_sock' });
   if (made.errno !== 0) refuse(made.errno);
   const place = { ...entry.parent, path: entry.path };
-  const bound = call.run.authority.ask(call, { kind: 'unix', operation: 'bind', at: { place } });
+  const own = { ino: inodeOf(socket.fd) };
+  const question = { kind: 'unix', operation: 'bind', at: { place }, socket: own } as const;
+  const bound = call.run.authority.ask(call, question);
   if (bound.errno !== 0) refuse(bound.errno);
   const name = encodeSockaddr({ family: 'unix', path: entry.name });
   return call.target.as(() => {
