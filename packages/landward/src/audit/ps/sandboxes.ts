@@ -233,6 +233,7 @@ function unseenOf(
     ...(namespace === FIRST_NAMESPACE ? [] : ['processes outside of this PID namespace']),
     ...(partial ? ["this /proc does not show everybody's processes"] : []),
     ...(strangers.length === 0 ? [] : [`what runs of user ${users} may do is in that user's registry`]),
-    'sandboxes that landward did not start: no kernel tells them; audit names those that deny (--from audit.log)',
+    'runs that the kernel alone holds: landward becomes the program and leaves nothing behind that could be listed',
+    'sandboxes of other programs: no kernel lists them; its audit names those that denied something',
   ];
 }
