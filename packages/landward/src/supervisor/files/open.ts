@@ -9,11 +9,12 @@ import { ARCH, attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD, O } from '../../uapi/open.ts';
 import type { Judgement } from '../authority.ts';
-import { type Answer, type Call, type CallRow, type CallTable, must, refuse } from '../call.ts';
+import { type Answer, type Call, type CallRow, type CallTable, CONTINUE, must, refuse } from '../call.ts';
 import { handOut } from '../open-files/hand-out.ts';
 import type { Place } from '../place.ts';
 import { isReadOnly, mustBeWritable, terminatedCopy } from './names.ts';
 import { accessMode, extensibleHow, type How, isUnnamed, legacyHow, rightsOf } from './open-how.ts';
+import { cutLast } from './path-bytes.ts';
 import { factOf, placeOf } from './place-of.ts';
 import { mayOpenIn, mustBeReadable } from './protected.ts';
 import { reopen } from './reopen.ts';
@@ -24,13 +25,13 @@ const FLAGS = O[ARCH];
 const ATTEMPTS = 16;
 
 /** Opens for the target, whatever the call was. */
-export function open(call: Call, dirfd: number, path: Uint8Array, how: How): Answer {
+function open(call: Call, dirfd: number, path: Uint8Array, how: How): Answer {
   const { flags } = how;
   const follow = (flags & FLAGS.NOFOLLOW) === 0;
   const directory = (flags & FLAGS.DIRECTORY) !== 0;
   if (flags & FLAGS.PATH) {
-    const place = resolve(call, dirfd, path, { follow, directory, resolve: how.resolve });
-    return { kind: 'fd', fd: place.fd, cloexec: (flags & FLAGS.CLOEXEC) !== 0 };
+    resolve(call, dirfd, path, { follow, directory, resolve: how.resolve });
+    return openPlaceOnly(call);
   }
   if (isUnnamed(how)) {
     const place = resolve(call, dirfd, path, { follow, directory: true, resolve: how.resolve });
@@ -40,12 +41,23 @@ export function open(call: Call, dirfd: number, path: Uint8Array, how: How): Ans
   return openExisting(call, resolve(call, dirfd, path, { follow, directory, resolve: how.resolve }), how);
 }
 
+/**
+ * O_PATH gives no right, and no such descriptor can be put into a target: the kernel opens it. Where the flags lie in
+ * memory they could be others by then.
+ */
+function openPlaceOnly(call: Call): Answer {
+  return call.name !== 'openat2' || call.run.authority.isFree(call) ? CONTINUE : refuse(ERRNO.ENOSYS);
+}
+
 function openOrMake(call: Call, dirfd: number, path: Uint8Array, how: How): Answer {
   const exclusive = (how.flags & FLAGS.EXCL) !== 0;
-  const follow = !exclusive && (how.flags & FLAGS.NOFOLLOW) === 0;
+  // A name with a slash behind it cannot be made, whatever it means.
+  const slashed = cutLast(path)?.slash === true;
+  const follow = !exclusive && !slashed && (how.flags & FLAGS.NOFOLLOW) === 0;
   for (let left = ATTEMPTS; left > 0; left--) {
     const entry = resolveEntry(call, dirfd, path, { follow, resolve: how.resolve });
-    if (entry.slash && entry.last === 'name') refuse(ERRNO.EISDIR);
+    if (entry.error === ERRNO.EACCES) refuse(ERRNO.EACCES);
+    if (slashed || (entry.slash && entry.last === 'name')) refuse(ERRNO.EISDIR);
     if (entry.error !== undefined) refuse(entry.error);
     const { object } = entry;
     if (object === null) {
@@ -56,7 +68,7 @@ function openOrMake(call: Call, dirfd: number, path: Uint8Array, how: How): Answ
     }
     if (exclusive) refuse(ERRNO.EEXIST);
     // A link that was put here after the look: the next look follows it.
-    if (object.type === 'lnk' && follow) continue;
+    if (object.type === 'lnk' && follow && entry.last === 'name') continue;
     if (entry.last === 'name' && !mayOpenIn(call, factOf(entry.parent.fd), factOf(object.fd)))
       refuse(ERRNO.EACCES);
     if (object.type === 'dir') refuse(ERRNO.EISDIR);
@@ -77,7 +89,7 @@ function make(call: Call, entry: Named, how: How): Answer | null {
     optional,
   });
   if (judgement.errno !== 0) refuse(judgement.errno);
-  const flags = how.flags | FLAGS.EXCL | FLAGS.NOFOLLOW | FLAGS.CLOEXEC | FLAGS.NOCTTY;
+  const flags = how.flags | FLAGS.EXCL | FLAGS.CLOEXEC | FLAGS.NOCTTY;
   const name = terminatedCopy(entry.name);
   const fd = call.target.as(() => attempt('openat', entry.parent.fd, name, flags, how.mode));
   if (fd === -ERRNO.EEXIST) return null;
@@ -134,19 +146,30 @@ function openCall(call: Call, dirfd: number, at: number, how: How): Answer {
   return open(call, dirfd, call.target.readPath(call.arg(at)), how);
 }
 
-const RESIDUAL =
-  'A terminal that is opened does not become the controlling terminal; the descriptor limit is checked last, after O_CREAT and O_TRUNC took effect.';
+const TERMINALS = 'A terminal that is opened does not become the controlling terminal.';
+const LIMITS = 'The descriptor limit is checked last, after O_CREAT and O_TRUNC took effect.';
+const FLAG = 'F_GETFL does not tell O_NOFOLLOW.';
+const PLACES =
+  'O_PATH is checked and then left to the kernel: a thread that changes the path in between can learn the attributes of something hidden, but not open it.';
+const NO_PLACES = 'O_PATH is refused with ENOSYS, on which programs use openat.';
 
-const emulated = (handle: CallRow['handle']): CallRow => ({ handle, held: 'emulated', residual: RESIDUAL });
+const emulated = (handle: CallRow['handle'], ...residual: readonly string[]): CallRow => ({
+  handle,
+  held: 'emulated',
+  residual: [TERMINALS, LIMITS, FLAG, ...residual].join(' '),
+});
 
 /** Handlers of the group `open`. */
 export const OPEN_CALLS = {
-  open: emulated((call) => openCall(call, AT_FDCWD, 0, legacyHow(call.int(1), call.uint(2)))),
-  openat: emulated((call) => openCall(call, call.int(0), 1, legacyHow(call.int(2), call.uint(3)))),
+  open: emulated((call) => openCall(call, AT_FDCWD, 0, legacyHow(call.int(1), call.uint(2))), PLACES),
+  openat: emulated((call) => openCall(call, call.int(0), 1, legacyHow(call.int(2), call.uint(3))), PLACES),
   creat: emulated((call) =>
     openCall(call, AT_FDCWD, 0, legacyHow(FLAGS.CREAT | FLAGS.WRONLY | FLAGS.TRUNC, call.uint(1))),
   ),
-  openat2: emulated((call) => openCall(call, call.int(0), 1, extensibleHow(call, call.arg(2), call.arg(3)))),
+  openat2: emulated(
+    (call) => openCall(call, call.int(0), 1, extensibleHow(call, call.arg(2), call.arg(3))),
+    NO_PLACES,
+  ),
   open_by_handle_at: {
     handle: () => refuse(ERRNO.EPERM),
     held: 'refused',

@@ -72,6 +72,7 @@ class Walker implements Disposable {
   /** The last component first. */
   readonly #rest: Uint8Array[] = [];
   #slash = false;
+  #knowsRoot: boolean;
   #links = 0;
 
   constructor(call: Call, route: Route) {
@@ -80,6 +81,7 @@ class Walker implements Disposable {
     this.#scope = route.resolve & (RESOLVE.IN_ROOT | RESOLVE.BENEATH) ? route.base : route.root;
     this.#scopeFact = factOf(this.#scope);
     this.#fact = factOf(route.base);
+    this.#knowsRoot = route.base === route.root || this.#scope === route.base;
     this.#at = copy(route.base);
   }
 
@@ -108,16 +110,19 @@ class Walker implements Disposable {
 
   /** Puts a text in front of what is left; an absolute one starts from the root. */
   #push(text: Uint8Array): void {
-    if (isAbsolute(text)) this.#jump(this.#scope);
+    if (isAbsolute(text)) this.#jump();
     const parts = split(text);
     // Only the text that ends the path says whether that ends in a slash.
     if (this.#rest.length === 0) this.#slash ||= endsInSlash(text);
     for (const part of parts.reverse()) this.#rest.push(part);
   }
 
-  #jump(root: number): void {
-    if (this.#route.resolve & RESOLVE.BENEATH) refuse(ERRNO.EXDEV);
-    this.#reach(copy(root), factOf(root));
+  #jump(): void {
+    const { resolve } = this.#route;
+    if (resolve & RESOLVE.BENEATH) refuse(ERRNO.EXDEV);
+    // The kernel learns the root late: before that, any jump counts as leaving the mount.
+    if (resolve & RESOLVE.NO_XDEV && !this.#knowsRoot) refuse(ERRNO.EXDEV);
+    this.#reach(copy(this.#scope), this.#scopeFact);
   }
 
   /** Goes on from an object that has no name here. */
@@ -142,6 +147,8 @@ class Walker implements Disposable {
   }
 
   #up(): void {
+    this.#knowsRoot = true;
+    if (this.#fact.type !== 'dir') refuse(ERRNO.ENOTDIR);
     if (same(this.#fact, this.#scopeFact)) {
       if (this.#route.resolve & RESOLVE.BENEATH) refuse(ERRNO.EXDEV);
       this.#stay();
