@@ -27,7 +27,7 @@ import { Surroundings } from './target/task.ts';
 import { Ticks } from './ticks.ts';
 
 /** A thread that sleeps in here cannot be told to end by Node: not longer than this, milliseconds. */
-const LONGEST_MS = 1000;
+const LONGEST_MS = 250;
 
 /** The way to the main thread. */
 export interface Main {

@@ -71,6 +71,7 @@ function rootOf(tid: number): string | undefined {
 /** The call's side of ownership. */
 export interface Owner {
   own(fd: number): number;
+  isPending(): boolean;
 }
 
 export class Task implements Target {
@@ -88,34 +89,36 @@ export class Task implements Target {
   }
 
   read(address: number, length: number): Uint8Array {
-    return this.asSupervisor(() => this.#around.memory.read(this.tid, address, length));
+    return this.#look(() => this.#around.memory.read(this.tid, address, length));
   }
 
   readSome(address: number, length: number): Uint8Array {
-    return this.asSupervisor(() => this.#around.memory.readSome(this.tid, address, length));
+    return this.#look(() => this.#around.memory.readSome(this.tid, address, length));
   }
 
   readPath(address: number): Uint8Array {
-    return this.asSupervisor(() => this.#around.memory.readPath(this.tid, address));
+    return this.#look(() => this.#around.memory.readPath(this.tid, address));
   }
 
   write(address: number, bytes: Uint8Array): void {
-    this.asSupervisor(() => this.#around.memory.write(this.tid, address, bytes));
+    this.#look(() => this.#around.memory.write(this.tid, address, bytes));
   }
 
   fd(number: number): number {
     if (number < 0) refuse(ERRNO.EBADF);
     if (this.#pidfd < 0) this.#pidfd = this.#openPidfd();
-    const fd = this.asSupervisor(() => attempt('pidfd_getfd', this.#pidfd, number, 0));
-    if (fd >= 0) return this.#owner.own(fd);
+    const fd = this.#look(() => this.#owner.own(attempt('pidfd_getfd', this.#pidfd, number, 0)));
+    if (fd >= 0) return fd;
     return fd === -ERRNO.EBADF ? refuse(ERRNO.EBADF) : unseen(fd);
   }
 
   #openPidfd(): number {
-    let fd = attempt('pidfd_open', this.tid, PIDFD_THREAD);
+    const open = (tid: number, flags: number) =>
+      this.#look(() => this.#owner.own(attempt('pidfd_open', tid, flags)));
+    let fd = open(this.tid, PIDFD_THREAD);
     // Older kernels know processes only, whose threads nearly always share their descriptors.
-    if (fd === -ERRNO.EINVAL) fd = attempt('pidfd_open', this.status().pid, 0);
-    return fd < 0 ? refuse(-fd) : this.#owner.own(fd);
+    if (fd === -ERRNO.EINVAL) fd = open(this.status().pid, 0);
+    return fd < 0 ? refuse(-fd) : fd;
   }
 
   root(): number {
@@ -128,17 +131,17 @@ export class Task implements Target {
 
   #place(name: 'root' | 'cwd'): number {
     const path = `/proc/${this.tid}/${name}`;
-    const fd = this.asSupervisor(() => openProc(path, O[ARCH].DIRECTORY));
-    return fd >= 0 ? this.#owner.own(fd) : unseen(fd);
+    const fd = this.#look(() => this.#owner.own(openProc(path, O[ARCH].DIRECTORY)));
+    return fd >= 0 ? fd : unseen(fd);
   }
 
   get sharesRoot(): boolean {
-    this.#sharesRoot ??= this.asSupervisor(() => rootOf(this.tid)) === this.#around.root;
+    this.#sharesRoot ??= this.#look(() => rootOf(this.tid)) === this.#around.root;
     return this.#sharesRoot;
   }
 
   status(): TaskStatus {
-    this.#status ??= this.#around.inOwnTerms(readStatus(this.tid), this.tid);
+    this.#status ??= this.#look(() => this.#around.inOwnTerms(readStatus(this.tid), this.tid));
     return this.#status;
   }
 
@@ -159,6 +162,15 @@ export class Task implements Target {
 
   asSupervisor<T>(act: () => T): T {
     return this.#around.identity.asSelf(act);
+  }
+
+  /**
+   * Looks at the thread. Where nobody waits any more, the number may mean another thread by now, and what was seen is
+   * nothing.
+   */
+  #look<T>(act: () => T): T {
+    const seen = this.asSupervisor(act);
+    return this.#owner.isPending() ? seen : refuse(ERRNO.ESRCH);
   }
 
   changesIdentity(): void {
