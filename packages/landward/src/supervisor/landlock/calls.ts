@@ -40,6 +40,7 @@ function memoryAt(call: Call, address: number, length: number): Memory {
 
 export const createRuleset: Handler = (call) => {
   const landlock = landlockOf(call);
+  landlock.mounts.learn(call);
   const [address, size, flags] = [call.arg(0), call.arg(1), call.uint(2)];
   const attr =
     flags === 0 ? memoryAt(call, address, Math.min(size, PAGE)) : address === 0 ? null : new Uint8Array();
@@ -71,6 +72,7 @@ function fetched(call: Call, number: number): number | null {
 
 export const addRule: Handler = (call) => {
   const landlock = landlockOf(call);
+  landlock.mounts.learn(call);
   const [number, type, address, flags] = [call.int(0), call.uint(1), call.arg(2), call.uint(3)];
   const [fd, held] = rulesetArgument(call, landlock, number);
   const attr = memoryAt(call, address, type === RULE_TYPE.PATH_BENEATH ? 12 : 16);
@@ -108,6 +110,7 @@ function threadOf(call: Call, state: ThreadState): Thread {
 
 export const restrict: Handler = (call) => {
   const landlock = landlockOf(call);
+  landlock.mounts.learn(call);
   const { tid } = call.target;
   const state = landlock.state(tid) ?? refuse(ERRNO.ESRCH);
   const [number, flags] = [call.int(0), call.uint(1)];

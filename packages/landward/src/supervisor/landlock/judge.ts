@@ -73,7 +73,7 @@ export function judge(call: Call, landlock: LandlockRun, caller: Credential, que
     case 'ptrace':
       return simple(judgePtrace(call, landlock, question));
     default: {
-      using world = new World(landlock.inodes, finderFor(call), fixed(behaviour, WHITEOUT));
+      using world = new World(landlock.inodes, finderFor(call, landlock.mounts), fixed(behaviour, WHITEOUT));
       return judgeFiles(call, { landlock, behaviour, caller, world }, question);
     }
   }

@@ -20,6 +20,7 @@ import { idTag, membersOf } from '../tag.ts';
 import { AuditLog } from './audit-log.ts';
 import { Programs } from './exec-identity.ts';
 import { Inodes } from './inodes.ts';
+import { Mounts } from './mounts.ts';
 import { Rulesets } from './rulesets.ts';
 import { SocketCreators } from './sockets.ts';
 import { writeNumber } from './thread-number.ts';
@@ -32,6 +33,7 @@ export class LandlockRun implements Disposable {
   readonly threads: Threads;
   readonly rulesets = new Rulesets();
   readonly inodes = new Inodes();
+  readonly mounts = new Mounts();
   readonly sockets = new SocketCreators();
   readonly programs = new Programs();
   readonly ids = new IdGenerator((below) => crypto.getRandomValues(new Uint32Array(1))[0]! % below);

@@ -126,14 +126,17 @@ export class World implements Disposable {
     const { levels, detached } = ascend(fd, keep);
     const last = levels.at(-1);
     if (last === undefined) return exemptLocation();
-    if (!detached || last.mountRoot) return this.#chain(levels, null, told);
+    if (!detached) return this.#chain(levels, null, told);
     const { connected, mountRoot } = this.#finder.above(last);
     if (mountRoot !== null) keep(mountRoot);
     // The root of the mount that the directory has left is where the walk goes on.
     const root = mountRoot === null ? null : this.#directory(mountRoot);
     const above = connected === null ? [] : ofFileSystem(connected.levels);
     const more = above.filter((level) => !isSameObject(level, last));
-    const inside = levels.findLastIndex((level) => level.mount !== last.mount) + 1;
+    // What is above the root of a mount is on another one.
+    const inside = last.mountRoot
+      ? levels.length
+      : levels.findLastIndex((level) => level.mount !== last.mount) + 1;
     return this.#chain(
       [...levels, ...more],
       root === null ? null : { mount: root.mount, from: inside },
