@@ -21,7 +21,7 @@ export function parquetColumns(disclose: readonly Disclosure[]): readonly Parque
   ];
 }
 
-/** Files in a directory, one a batch, below a folder for each day on which a batch was made. */
+/** Files in a directory that exists, one a batch, below a folder for each day on which a batch was made. */
 export function parquetDirectory(directory: string, disclose: readonly Disclosure[]): Sink {
   const columns = parquetColumns(disclose);
   return {
@@ -29,7 +29,7 @@ export function parquetDirectory(directory: string, disclose: readonly Disclosur
     async send(batch: Batch) {
       try {
         const folder = join(directory, dayOf(batch));
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        makeFolder(folder);
         await writeParquetFile(join(folder, `${batch.id}.parquet`), columns, batch.records);
         return ACCEPTED;
       } catch (error) {
@@ -40,6 +40,15 @@ export function parquetDirectory(directory: string, disclose: readonly Disclosur
     },
     close: () => Promise.resolve(),
   };
+}
+
+/** The directory itself must be there: a disk that is not mounted must not be written past. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** Where objects go, and who says so. */
