@@ -96,8 +96,8 @@ async function run(
 const curl = (host: string, ...args: string[]) =>
   run(['curl', '-sS', '-m', '8', ...args, `http://${host}:${PORT}/`]);
 const hiddenNames = (result: Awaited<ReturnType<typeof run>>) =>
-  result.events.flatMap(({ object, effect }) =>
-    object.kind === 'net' && effect === 'hidden' && !object.name?.endsWith('.example.com.example.com')
+  result.events.flatMap(({ object, errno }) =>
+    object.kind === 'net' && errno === 2 && !object.name?.endsWith('.example.com.example.com')
       ? [object.name]
       : [],
   );

@@ -117,18 +117,19 @@ function onlyIpv6(fd: number): boolean {
 function listenForRefusals(call: Call, names: NameView, { fd }: HeldSocket): void {
   const local = localAddress(fd);
   if (local.length < 4) return;
+  // The asker may be gone when it is refused, so who it is is looked up now.
+  const { process } = denialOf(call, { effect: 'denied', errno: 0, object: { kind: 'none' }, missing: [] });
   names.claim((local[2]! << 8) | local[3]!, ({ name, address }) => {
     const { run } = call;
     const decision = address === undefined ? decideName(run.index, name) : decideAddress(run.index, address);
-    run.report(
-      denialOf(call, {
-        effect: 'hidden',
-        errno: ERRNO.ENOENT,
-        object: { kind: 'net', name, ...(address === undefined ? {} : { address }) },
-        missing: decision.blame.missing,
-        decision,
-      }),
-    );
+    const event = denialOf(call, {
+      effect: 'denied',
+      errno: ERRNO.ENOENT,
+      object: { kind: 'net', name, ...(address === undefined ? {} : { address }) },
+      missing: decision.blame.missing,
+      decision,
+    });
+    run.report({ ...event, ...(process === undefined ? {} : { process }) });
   });
 }
 
