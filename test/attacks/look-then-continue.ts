@@ -34,10 +34,28 @@ function lookAtObject(call: Call, right: 'fs.truncate' | 'meta.write') {
   return look(call, { kind: 'access', at: resolve(call, AT_FDCWD, pathAt(call, 0)), rights: [right] });
 }
 
-function lookAtMove(call: Call, operation: 'rename' | 'link') {
-  const from = resolveEntry(call, AT_FDCWD, pathAt(call, 0));
-  const to = resolveEntry(call, AT_FDCWD, pathAt(call, 1));
+function lookAtMove(
+  call: Call,
+  operation: 'rename' | 'link',
+  olddir: number,
+  newdir: number,
+  at: readonly [number, number],
+) {
+  const from = resolveEntry(call, olddir, pathAt(call, at[0]));
+  const to = resolveEntry(call, newdir, pathAt(call, at[1]));
   return look(call, { kind: 'refer', from, to, operation });
+}
+
+function lookAtMoveAt(call: Call, operation: 'rename' | 'link') {
+  return lookAtMove(call, operation, call.int(0), call.int(2), [1, 3]);
+}
+
+function lookAtRemoval(call: Call, dirfd: number, at: number) {
+  return look(call, {
+    kind: 'remove',
+    entry: resolveEntry(call, dirfd, pathAt(call, at)),
+    right: 'fs.remove_file',
+  });
 }
 
 const verified = (handle: (call: Call) => ReturnType<typeof look>) =>
@@ -52,13 +70,11 @@ serve({
   fchmodat: verified((call) =>
     look(call, { kind: 'access', at: resolve(call, call.int(0), pathAt(call, 1)), rights: ['meta.write'] }),
   ),
-  link: verified((call) => lookAtMove(call, 'link')),
-  rename: verified((call) => lookAtMove(call, 'rename')),
-  unlink: verified((call) =>
-    look(call, {
-      kind: 'remove',
-      entry: resolveEntry(call, AT_FDCWD, pathAt(call, 0)),
-      right: 'fs.remove_file',
-    }),
-  ),
+  link: verified((call) => lookAtMove(call, 'link', AT_FDCWD, AT_FDCWD, [0, 1])),
+  linkat: verified((call) => lookAtMoveAt(call, 'link')),
+  rename: verified((call) => lookAtMove(call, 'rename', AT_FDCWD, AT_FDCWD, [0, 1])),
+  renameat: verified((call) => lookAtMoveAt(call, 'rename')),
+  renameat2: verified((call) => lookAtMoveAt(call, 'rename')),
+  unlink: verified((call) => lookAtRemoval(call, AT_FDCWD, 0)),
+  unlinkat: verified((call) => lookAtRemoval(call, call.int(0), 1)),
 } satisfies CallTable);
