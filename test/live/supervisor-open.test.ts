@@ -51,7 +51,9 @@ for (const [uid, groups] of [0, 1000].flatMap((id) => GROUPS.map((list) => [id, 
           `seed ${seed}, after ${expected.slice(Math.max(0, at - 3), at).join('; ')}`,
         );
         assert.ok(expected.filter((line) => line.endsWith('= ok')).length > STEPS / 15);
-        assert.deepEqual(treeLines(other), treeLines(one));
+        // One link is absolute.
+        const tree = (work: string) => treeLines(work).map((line) => line.replace(work, '@'));
+        assert.deepEqual(tree(other), tree(one));
       }
     },
   );
