@@ -178,3 +178,29 @@ print(*caught)
   );
   assert.deepEqual(lines, ['open EFBIG', 'path EFBIG', 'within ok', 'signal signal']);
 });
+
+test('a lease of the program stops nobody else', skip, async (t) => {
+  const { lines } = await run(
+    t,
+    `
+import signal, threading, time
+F_SETLEASE = 1024
+asked = threading.Event()
+signal.signal(signal.SIGIO, lambda *_: asked.set())
+reader = os.open('cut/file', os.O_RDONLY)
+os.close(cut)
+fcntl.fcntl(reader, F_SETLEASE, fcntl.F_RDLCK)
+child = os.fork()
+if child == 0:
+    os.truncate('cut/file', 2)
+    os._exit(0)
+asked.wait(20)
+tell('meanwhile', lambda: os.truncate('kept/none', 1))
+print(os.waitpid(child, os.WNOHANG)[0], os.fstat(reader).st_size)
+fcntl.fcntl(reader, F_SETLEASE, fcntl.F_UNLCK)
+os.waitpid(child, 0)
+print(os.fstat(reader).st_size)
+`,
+  );
+  assert.deepEqual(lines, ['meanwhile ENOENT', '0 7', '2']);
+});

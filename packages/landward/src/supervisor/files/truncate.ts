@@ -5,11 +5,12 @@
  * opening (`open-files/marks.ts`); the duplicate that was looked at is what is cut.
  */
 
-import { attempt } from '../../kernel/call.ts';
+import { ARCH, attempt } from '../../kernel/call.ts';
+import { ImageBuilder, readSlot } from '../../kernel/image.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD, F, O } from '../../uapi/open.ts';
 import { RLIM_INFINITY, RLIMIT } from '../../uapi/resource.ts';
-import { type Answer, type Call, type CallTable, outcome, refuse } from '../call.ts';
+import { type Answer, type Call, type CallTable, must, outcome, refuse } from '../call.ts';
 import { lackingOf, refuseOpened } from '../open-files/marks.ts';
 import { descriptorPath } from './look.ts';
 import { mustBeWritable } from './names.ts';
@@ -41,7 +42,34 @@ function truncate(call: Call): Answer {
   const { errno } = call.run.authority.ask(call, question);
   if (errno !== 0) return refuse(errno);
   keepLimit(call, length, size);
-  return outcome(call.target.as(() => attempt('truncate', descriptorPath(at.fd), length)));
+  return withoutLease(call, at.fd, () =>
+    outcome(call.target.as(() => attempt('truncate', descriptorPath(at.fd), length))),
+  );
+}
+
+/**
+ * Acts while nobody can hold a lease on a file. Cutting a file waits for its lease to be given up, and the program could
+ * hold one to stop this thread; a file that is open for writing can be leased to nobody.
+ */
+function withoutLease(call: Call, fd: number, act: () => Answer): Answer {
+  const flags = O[ARCH].WRONLY | O[ARCH].CLOEXEC;
+  const open = call.own(attempt('openat', AT_FDCWD, descriptorPath(fd), flags | O[ARCH].NONBLOCK, 0));
+  // Any other error is the act's own to meet: where the file cannot be opened for writing, it has no say in leases.
+  if (open !== -ERRNO.EAGAIN) return act();
+  const build = new ImageBuilder(ARCH);
+  const result = build.slot(-1);
+  build.step('openat', [AT_FDCWD, build.string(`/proc/self/fd/${fd}`), flags, 0], 'wait for the lease', {
+    store: result,
+  });
+  const image = build.build();
+  return call.later({
+    image,
+    finish: ({ errno }) => {
+      if (errno !== 0) return refuse(errno);
+      call.own(must(readSlot(image, result)));
+      return act();
+    },
+  });
 }
 
 function mayWrite(fd: number): boolean {
