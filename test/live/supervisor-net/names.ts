@@ -277,6 +277,28 @@ for (const [libc, compiler] of [
   });
 }
 
+test('a compiled policy holds the ports in the kernel, and lets names be asked by UDP and TCP', async () => {
+  const policy = (more: string) =>
+    `extends = ["@shell"]\n[net]\nconnect = ["tcp:api.example.com:${PORT}"]\n${more}`;
+  const asked = async (more: string, ...argv: [string, ...string[]]) => {
+    return await supervised({ policy: policy(more) }, argv, { env, timeout: 30_000, cwd: '/' });
+  };
+  const found = await asked('', 'curl', '-sS4', '-m', '8', `http://api.example.com:${PORT}/`);
+  assert.equal(found.stdout, '203.0.113.10', found.stderr);
+  const overTcp = await asked(
+    '[env]\nset = { RES_OPTIONS = "use-vc" }',
+    'getent',
+    'ahostsv4',
+    'api.example.com',
+  );
+  assert.match(overTcp.stdout, /^203\.0\.113\.10/, overTcp.stderr);
+  for (const place of ['secret.example.org', '203.0.113.12', '203.0.113.10', '127.0.0.1']) {
+    const result = await asked('', 'curl', '-sS4', '-m', '8', `http://${place}:${PORT}/`);
+    // The address of the allowed name is known by the name, whoever says it.
+    assert.equal(result.stdout, place === '203.0.113.10' ? place : '', place);
+  }
+});
+
 test('search domains are tried as ever', async () => {
   assert.equal((await curl('api', '-4')).stdout, '203.0.113.10');
 });

@@ -31,7 +31,8 @@ const CLOSES = {
   'net.host': NET,
   'net.deny': NET,
   'unix.connect': NET,
-  'scope.abstract_unix_socket': ['connect', 'send'],
+  // Binding too: which names are the program's own is known by it.
+  'scope.abstract_unix_socket': NET,
   'scope.signal': ['signal'],
   self: ['open', 'create', 'remove', 'refer', 'truncate', 'metadata'],
 } as const satisfies Partial<Record<Feature, readonly NotifyGroup[]>>;

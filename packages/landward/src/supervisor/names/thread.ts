@@ -7,7 +7,8 @@
 
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { indexRules } from '../../model/decide-rules.ts';
+import { parseAddress } from '../../model/addresses.ts';
+import { decideIndexed, indexRules } from '../../model/decide-rules.ts';
 import { believesAnswer, decideName } from '../../model/rules/names.ts';
 import type { RuleLayer } from '../../model/rules.ts';
 import { type Answering, answer, tellGiven } from './answer.ts';
@@ -64,6 +65,15 @@ function look(): void {
   }
 }
 
+/** Whether rules allow a name server by its address. */
+function isAllowed(address: string): boolean {
+  return (['net.connect_send_udp', 'net.connect_tcp'] as const).some(
+    (right) =>
+      parseAddress(address) !== null &&
+      decideIndexed(index, { kind: 'net', right, port: 53, address }).verdict === 'allow',
+  );
+}
+
 /** A question as a program would ask it. */
 function queryFor(name: string, type: number): Query | null {
   const labels = name.split('.').map((label) => [label.length, ...Buffer.from(label, 'latin1')]);
@@ -84,9 +94,9 @@ async function askAhead(name: string): Promise<void> {
 
 look();
 setInterval(look, REREAD_MS);
-const servers = {
-  strict: await openServer((query, way, from) => answer(answering(false), query, way, from)),
-  open: await openServer((query, way, from) => answer(answering(true), query, way, from)),
-};
-parentPort!.postMessage({ strict: servers.strict.port, open: servers.open.port });
+const serve = async (open: boolean) =>
+  (await openServer((query, way, from) => answer(answering(open), query, way, from))).port;
+const strict = await serve(false);
+// One that passes every name on is there only for programs that may ask outside by themselves: others could find it.
+parentPort!.postMessage({ strict, open: resolvers.some(isAllowed) ? await serve(true) : strict });
 await Promise.all(names.filter((name) => !name.includes('*')).map(askAhead));
