@@ -22,6 +22,10 @@ const TOPICS: Readonly<
     question: 'How long does a decision of the model take, and does it grow with the rules?',
     load: () => import('./model/decide.ts'),
   },
+  supervisor: {
+    question: 'What does the supervisor cost, a call and a command?',
+    load: () => import('./supervisor/supervisor.ts'),
+  },
   'audit-log': {
     question: 'How fast is a log of the audit daemon analysed, and are the counts right?',
     load: () => import('./audit-log/audit-log.ts'),
