@@ -108,7 +108,7 @@ napi_value inbox_next_js(napi_env env, napi_callback_info info) {
       napi_get_value_int32(env, args[2], &timeout) != napi_ok) {
     return throw_type(env, "inboxNext takes aligned memory and a number of milliseconds");
   }
-  return number(env, ring_read(&inbox->ring, to, (uint32_t)(bytes / sizeof(struct entry)), timeout));
+  return number(env, inbox_next(inbox, to, (uint32_t)(bytes / sizeof(struct entry)), timeout));
 }
 
 napi_value inbox_submit_js(napi_env env, napi_callback_info info) {

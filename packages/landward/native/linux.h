@@ -42,6 +42,7 @@
 #define NR_ppoll 271
 #define NR_unshare 272
 #define NR_epoll_pwait 281
+#define NR_eventfd2 290
 #define NR_epoll_create1 291
 #define NR_dup3 292
 #define NR_prlimit64 302
@@ -71,6 +72,7 @@
 #define NR_wait4 260
 #define NR_execveat 281
 #define NR_statx 291
+#define NR_eventfd2 19
 #define NR_epoll_create1 20
 #define NR_epoll_ctl 21
 #define NR_epoll_pwait 22
