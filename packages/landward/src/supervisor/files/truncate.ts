@@ -116,5 +116,10 @@ export const TRUNCATE_CALLS = {
     held: 'emulated',
     residual: 'Where the policy refuses, a program that is being executed gives EACCES, not ETXTBSY.',
   },
-  ftruncate: { handle: ftruncate, held: 'emulated', residual: '' },
+  ftruncate: {
+    handle: ftruncate,
+    held: 'emulated',
+    residual:
+      'A file that was opened without fs.truncate or fs.ioctl_dev tells of leases and O_ASYNC by another signal than SIGIO, and F_SETSIG on it gives EINVAL.',
+  },
 } as const satisfies CallTable;
