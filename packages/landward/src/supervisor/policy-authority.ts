@@ -90,6 +90,12 @@ function restricts(run: Run): boolean {
   return run.plan.layers.some(({ categories, rules }) => categories.length > 0 || rules.length > 0);
 }
 
+function restrictsFiles(run: Run): boolean {
+  return run.plan.layers.some(
+    ({ categories, rules }) => categories.includes('fs') || rules.some(({ kind }) => kind === 'path'),
+  );
+}
+
 function judgeRules(
   run: Run,
   question: Exclude<Question, { kind: 'signal' | 'ptrace' | 'topology' }>,
@@ -99,7 +105,7 @@ function judgeRules(
     case 'nothing':
       return FREE;
     case 'unnamed':
-      return { errno: ERRNO.EACCES, missing: ['fs'] };
+      return restrictsFiles(run) ? { errno: ERRNO.EACCES, missing: ['fs'] } : FREE;
     case 'find':
       return found(run, asked.request);
     case 'any':

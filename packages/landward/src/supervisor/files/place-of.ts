@@ -9,9 +9,12 @@ import { AT_FDCWD, MFD } from '../../uapi/open.ts';
 import { type Call, refuse } from '../call.ts';
 import type { Place } from '../place.ts';
 import { drop, encodePath, type Fact, lookAtEntry, lookAtFd, whereIs } from './look.ts';
+import { isOwnMount } from './own-mounts.ts';
 
 const DELETED = ' (deleted)';
 const ESTALE = 116;
+/** Before a path that means another object here: no rule covers it. */
+const ELSEWHERE = '(unreachable)';
 
 /**
  * Describes an object that is open in this process.
@@ -37,7 +40,11 @@ export function describe(fd: number, known: { readonly fact?: Fact; readonly pat
   const text = whereIs(fd);
   if (typeof text === 'number') return refuse(-text);
   const exempt = !text.startsWith('/') || fact.dev === memoryDevice();
-  if (!text.endsWith(DELETED)) return { ...base, path: text, unlinked: fact.nlink === 0, exempt };
+  if (!text.endsWith(DELETED)) {
+    // A path in another tree of mounts counts only where it means the same object here.
+    const own = exempt || fact.nlink === 0 || isOwnMount(fact.mount) || isAt(text, fact);
+    return { ...base, path: own ? text : `${ELSEWHERE}${text}`, unlinked: fact.nlink === 0, exempt };
+  }
   // A name may end like the mark: then something is there, and it is this object.
   const named = fact.nlink > 0 && isAt(text, fact);
   const path = named ? text : text.slice(0, -DELETED.length);
