@@ -149,7 +149,7 @@ test(
 const reader = `
   import { openNetlink } from './packages/landward/src/audit/sources/netlink.ts';
   const stop = new AbortController();
-  process.stdin.once('data', () => stop.abort());
+  process.stdin.once('data', () => setTimeout(() => stop.abort(), 100));
   const ready = () => console.log('ready');
   for await (const item of openNetlink({ signal: stop.signal, turnOn: process.argv.at(-1) !== 'only', ready }))
     if (item.kind === 'loss' && item.what === 'unread') console.log(item.reason);
@@ -205,7 +205,7 @@ test(
   },
 );
 
-test('a reader that sees nothing says why', options, async (t) => {
+test('a reader says that audit is off', options, async (t) => {
   await holdingAudit(async () => {
     if (auditState()[0] !== 0) return t.skip("audit is on here by somebody's choice");
     const blind = await startReader(t, 'only');

@@ -17,6 +17,10 @@ const STATE = '/run/landward-audit.lock';
 /** The kernel's own limit of 64 loses records in bursts. */
 const BACKLOG = 8192;
 
+/** How long others may take to turn audit on or off. */
+const ROUNDS = 50;
+const ROUND_MS = 10;
+
 /** What the kernel's audit was like when it was found, and how to leave it. */
 export interface AuditSwitch extends Disposable {
   /** Whether audit writes records now. */
@@ -32,16 +36,15 @@ export interface AuditSwitch extends Disposable {
  * @returns the switch; disposing it puts the state back unless another reader still needs it
  */
 export function turnOnAudit(control: AuditControl): AuditSwitch {
-  const fd = openSync(STATE, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  const fd = openState();
+  if (fd === undefined)
+    return control.status().enabled === 0
+      ? off('audit is not switched on: the state before it could not be kept in /run, to put it back')
+      : { on: true, [Symbol.dispose]() {} };
   try {
-    if (attempt('flock', fd, LOCK.EXCLUSIVE | LOCK.NOW) === 0) settle(fd, control);
-    const shared = attempt('flock', fd, LOCK.SHARED | LOCK.NOW);
-    const { enabled } = control.status();
-    if (shared < 0 || enabled === 0) {
+    if (!hold(fd, control)) {
       closeSync(fd);
-      const reason =
-        shared < 0 ? 'another program holds audit for itself: try again' : 'audit could not be switched on';
-      return { on: false, reason, [Symbol.dispose]() {} };
+      return off('another program holds audit for itself: try again');
     }
   } catch (error) {
     closeSync(fd);
@@ -60,6 +63,30 @@ export function turnOnAudit(control: AuditControl): AuditSwitch {
   };
   process.on('exit', leave);
   return { on: true, [Symbol.dispose]: leave };
+}
+
+function off(reason: string): AuditSwitch {
+  return { on: false, reason, [Symbol.dispose]() {} };
+}
+
+/** Shares the lock with audit on. Others may turn it on or off for themselves at this moment, and are waited for. */
+function hold(fd: number, control: AuditControl): boolean {
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  for (let round = 0; round < ROUNDS; round++) {
+    if (attempt('flock', fd, LOCK.EXCLUSIVE | LOCK.NOW) === 0) settle(fd, control);
+    if (attempt('flock', fd, LOCK.SHARED | LOCK.NOW) === 0 && control.status().enabled !== 0) return true;
+    Atomics.wait(nothing, 0, 0, ROUND_MS);
+  }
+  return false;
+}
+
+/** The file of the state before, or nothing for a user who may not keep it. */
+function openState(): number | undefined {
+  try {
+    return openSync(STATE, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Alone: puts back what a killed reader left, then turns audit on where it is off. */

@@ -8,6 +8,7 @@ import { KernelError, LandwardError } from '../../errors.ts';
 import { AuditControl, AuditReader } from '../../kernel/audit.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { Joiner } from '../parse/joiner.ts';
+import { namespaceDoubt } from './audit-namespaces.ts';
 import { turnOnAudit } from './audit-switch.ts';
 import { excluding } from './exclusions.ts';
 import { type Source, type SourceItem, sourceOf } from './source.ts';
@@ -96,6 +97,8 @@ class State implements Disposable {
 
   constructor(joiner: Joiner, turnOn: boolean) {
     this.#joiner = joiner;
+    const deaf = namespaceDoubt();
+    if (deaf !== null) this.#unseen(deaf);
     const control = new AuditControl();
     try {
       const status = control.status();
@@ -111,7 +114,7 @@ class State implements Disposable {
     } catch (error) {
       if (this.#control === undefined) control[Symbol.dispose]();
       if (!(error instanceof KernelError)) throw error;
-      this.#unseen("audit's state cannot be asked for without CAP_AUDIT_CONTROL: it may be off");
+      this.#unseen("audit's state cannot be asked for without CAP_AUDIT_CONTROL here: it may be off");
     }
   }
 
