@@ -24,8 +24,11 @@ export function landlockAuthority(): Authority {
       if (judged === null) return ALLOWED;
       const { decision } = judged;
       if (decision.allowed) return judged.judgement;
-      report(call, question, decision.errno, decision.denials);
-      landlockOf(call).audit.denied(decision.denials, { call, question });
+      // A malformed request is refused, too, and blames nobody.
+      if (decision.denials.length > 0) {
+        report(call, question, decision.errno, decision.denials);
+        landlockOf(call).audit.denied(decision.denials, { call, question });
+      }
       return call.run.plan.supervisor.mode === 'observe' ? ALLOWED : { errno: decision.errno };
     },
     would(call, question) {

@@ -134,24 +134,24 @@ function judgeFiles(
     case 'unix':
       return simple(judgeUnix({ landlock, behaviour, caller, world }, question));
     case 'topology': {
+      // What is allowed goes on in the kernel: nothing may be held open then, so the path is looked at for the log only.
+      const nowhere: Subject = { kind: 'mount', mount: NO_MOUNT, root: NOWHERE };
+      const decision = changeTopology(behaviour, caller, nowhere);
+      if (decision.allowed) return simple(decision);
       return simple(changeTopology(behaviour, caller, mountSubject(call, world, question.at)));
     }
   }
 }
 
 const NOWHERE = { inode: null, parent: null };
+const NO_MOUNT = { root: NOWHERE, parent: null, mountpoint: null, internal: false };
 
 /** What a change of the mount tree is about, as the log tells it: the calls are decided without looking at their paths. */
 function mountSubject(call: Call, world: World, at: Place | undefined): Subject {
   const place = at ?? mountPlace(call);
   const path = place === null ? null : world.path(place);
   if (path !== null && call.name === 'mount') return { kind: 'path', path };
-  const root = path?.dentry ?? NOWHERE;
-  return {
-    kind: 'mount',
-    mount: path?.mount ?? { root, parent: null, mountpoint: null, internal: false },
-    root,
-  };
+  return { kind: 'mount', mount: path?.mount ?? NO_MOUNT, root: path?.dentry ?? NOWHERE };
 }
 
 function mountPlace(call: Call): Place | null {
