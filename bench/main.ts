@@ -26,6 +26,10 @@ const TOPICS: Readonly<
     question: 'What does the supervisor cost, a call and a command?',
     load: () => import('./supervisor/supervisor.ts'),
   },
+  notify: {
+    question: 'What does a notified call cost before anything is decided?',
+    load: () => import('./notify/notify.ts'),
+  },
   'audit-log': {
     question: 'How fast is a log of the audit daemon analysed, and are the counts right?',
     load: () => import('./audit-log/audit-log.ts'),

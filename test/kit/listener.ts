@@ -33,6 +33,8 @@ export interface WatchOptions extends JobOptions {
   readonly before?: (build: ImageBuilder) => void;
   /** Further flags of the filter besides NEW_LISTENER; WAIT_KILLABLE_RECV when absent. */
   readonly flags?: number;
+  /** Whether the inbox receives from the listener; true when absent. */
+  readonly receive?: boolean;
   /** Entries that came while the start was under way. */
   readonly onEntry?: (index: number) => void;
 }
@@ -92,7 +94,7 @@ export function watch(
       const process = call('open the process', 'pidfd_open', readSlot(image, pid), 0);
       const taken = call('take the listener', 'pidfd_getfd', process, readSlot(image, listener), 0);
       attempt('close', process);
-      const added = inbox.add(taken, key);
+      const added = options.receive === false ? 0 : inbox.add(taken, key);
       if (added < 0) throw new Error(`add: ${added}`);
       return { pid: readSlot(image, pid), listener: taken, job };
     }

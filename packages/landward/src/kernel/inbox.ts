@@ -3,7 +3,8 @@
  * of jobs. Jobs are images that may block (opening a FIFO, starting a process), applied by threads that inherit the
  * identity and the Landlock domain of the thread that opened the inbox.
  *
- * Owns the reading of entries. Receives as soon as a call is announced, and drops nothing: a full ring lets targets wait.
+ * Owns the reading of entries. While nobody reads for a millisecond a second thread receives, since a call can be interrupted
+ * by a signal until it is received. Drops nothing: a full ring lets targets wait.
  */
 
 import { EFD } from '../uapi/open.ts';
