@@ -8,7 +8,7 @@ import type { SourceItem } from '../../packages/landward/src/audit/sources/sourc
 import type { DenialEvent } from '../../packages/landward/src/model/denial.ts';
 import { auditState, auditUnmet, holdingAudit, whileReading } from '../kit/audit.ts';
 import { runChild, runScript } from '../kit/child.ts';
-import { root } from '../kit/needs.ts';
+import { findTool, root } from '../kit/needs.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
 
 const reason = auditUnmet();
@@ -212,6 +212,20 @@ test('a reader says that audit is off', options, async (t) => {
     await blind.end('ask');
     assert.match(blind.said(), /audit is switched off: denials are not recorded/);
   });
+});
+
+const tools = findTool('setpriv') === undefined || findTool('unshare') === undefined;
+const tooled = tools ? { skip: 'needs setpriv and unshare' } : options;
+test('a reader that may not ask, or hears nothing where it is, says so', tooled, async () => {
+  for (const [before, message] of [
+    [['setpriv', '--bounding-set=-all,+audit_read'], /cannot be asked for without CAP_AUDIT_CONTROL/],
+    [['unshare', '--net'], /records arrive in the first network namespace, and this is another one/],
+  ] as const) {
+    const words = [...before, process.execPath, '--input-type=module-typescript', '-e', reader, '--', 'only'];
+    const said = await runChild(words[0]!, words.slice(1), { cwd: root, input: 'x' });
+    assert.equal(said.code, 0, said.stderr);
+    assert.match(said.stdout, message);
+  }
   const result = await runScript(
     `process.setgroups([]); process.setgid(65534); process.setuid(65534); ${reader}`,
   );
