@@ -61,7 +61,7 @@ test('status tells the kernel’s ABI, floors end with 1, unknown floors with 12
       ['status'],
       ['status', '--json'],
       ['status', '--require', `abi=${abi}`],
-      ['status', '--require', 'abi=99', '--require', 'fs.deny'],
+      ['status', '--require', 'abi=99', '--require', 'fs.ask'],
       ['status', '--require', 'net.tpc'],
     ],
     temporaryDirectory(t),
@@ -70,7 +70,7 @@ test('status tells the kernel’s ABI, floors end with 1, unknown floors with 12
   const data = JSON.parse(json!.stdout);
   assert.deepEqual([data.abi, data.landlock, data.below], [abi, 'available', []]);
   assert.deepEqual([met!.status, missed!.status, unknown!.status], [0, 1, 125]);
-  assert.match(missed!.stderr, /ABI 99 is required[\s\S]*fs\.deny is required/);
+  assert.match(missed!.stderr, /ABI 99 is required[\s\S]*fs\.ask is required/);
   assert.match(unknown!.stderr, /net\.tcp/);
 });
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ChildOptions, type ChildResult, runChild, runScript } from '../kit/child.ts';
 import { needs, root } from '../kit/needs.ts';
-import { temporaryDirectory } from '../kit/temporary.ts';
+import { type Ending, temporaryDirectory } from '../kit/temporary.ts';
 
 const NEEDS = needs({ abi: 1 });
 const source = join(root, 'test/kit/landward.ts');
@@ -188,10 +188,21 @@ test('an unknown option, a missing -- and a missing command are refused with 125
     assert.match(messages[index]!, message, argv.join(' '));
 });
 
+/** A policy that denies a directory inside what it grants, and leaves that to the kernel, which cannot hold it. */
+function kernelOnlyDeny(t: Ending, work: string): string {
+  const policy = join(temporaryDirectory(t), 'kernel.toml');
+  const inner = JSON.stringify(join(work, 'inner'));
+  writeFileSync(
+    policy,
+    `extends = ["@default"]\n[fs]\nwrite = [${JSON.stringify(work)}]\ndeny = [{ path = ${inner}, enforce = "kernel" }]\n`,
+  );
+  return policy;
+}
+
 test('a gap stops the start, names what would close it, and can be accepted by name', NEEDS, async (t) => {
   const work = temporaryDirectory(t);
   mkdirSync(join(work, 'inner'));
-  const args = ['--write', '.', '--deny', 'inner', '--', 'sh', '-c', 'echo started'];
+  const args = ['-p', kernelOnlyDeny(t, work), '--', 'sh', '-c', 'echo started'];
   const refused = await landward(['run', ...args], { cwd: work });
   assert.deepEqual([refused.code, refused.stdout], [125, '']);
   assert.match(refused.stderr, /fs\.deny/);
@@ -207,7 +218,7 @@ test('a dry run starts nothing and reports; it fails like the run would', NEEDS,
   assert.ok(dry.stdout.length > 0);
   assert.throws(() => readFileSync(join(work, 'made')), /ENOENT/);
   mkdirSync(join(work, 'inner'));
-  const gap = await landward(['run', '--dry-run', '--write', '.', '--deny', 'inner', '--', 'true'], {
+  const gap = await landward(['run', '--dry-run', '-p', kernelOnlyDeny(t, work), '--', 'true'], {
     cwd: work,
   });
   assert.equal(gap.code, 125);
