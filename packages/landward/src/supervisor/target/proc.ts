@@ -9,6 +9,9 @@ import { AT_FDCWD, O } from '../../uapi/open.ts';
 const LINK_BYTES = 4096;
 const SHORT_BYTES = 4096;
 
+/** Used again by every reading of a link, which ends before the next begins. */
+const link = Buffer.alloc(LINK_BYTES);
+
 /** A path as the kernel takes it. */
 export function pathBytes(path: string): Uint8Array {
   return Buffer.from(`${path}\0`);
@@ -26,9 +29,8 @@ export function readProc(path: string, room = SHORT_BYTES): Uint8Array | null {
 
 /** Reads a symbolic link; `null` where there is none or it may not be read. */
 export function readProcLink(path: string): string | null {
-  const bytes = new Uint8Array(LINK_BYTES);
-  const count = attempt('readlinkat', AT_FDCWD, pathBytes(path), bytes, LINK_BYTES);
-  return count < 0 ? null : Buffer.from(bytes.buffer, 0, count).toString('utf8');
+  const count = attempt('readlinkat', AT_FDCWD, pathBytes(path), link, LINK_BYTES);
+  return count < 0 ? null : link.toString('utf8', 0, count);
 }
 
 /** Opens a place of procfs for looking: O_PATH, following a magic link. A descriptor, or `-errno`. */

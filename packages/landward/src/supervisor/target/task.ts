@@ -81,6 +81,7 @@ export class Task implements Target {
   #status: TaskStatus | undefined;
   #pidfd = -1;
   #sharesRoot: boolean | undefined;
+  #mayDiffer: boolean | undefined;
 
   constructor(tid: number, around: Surroundings, owner: Owner) {
     this.tid = tid;
@@ -157,7 +158,9 @@ export class Task implements Target {
   as<T>(act: () => T, { umask = true }: ActingOptions = {}): T {
     const { identity } = this.#around;
     if (umask) identity.setUmask(this.status().umask);
-    return this.#around.mayDiffer(this.tid) ? identity.as(this.status(), act) : act();
+    // A thread that waits cannot change its own namespace meanwhile.
+    this.#mayDiffer ??= this.#look(() => this.#around.mayDiffer(this.tid));
+    return this.#mayDiffer ? identity.as(this.status(), act) : act();
   }
 
   asSupervisor<T>(act: () => T): T {
