@@ -161,13 +161,15 @@ function missingArm64(): string | undefined {
   );
 }
 
-test('the addon for arm64 loads and calls the kernel under emulation', (t) => {
+test('addon and guard for arm64 load and call the kernel under emulation', (t) => {
   const missing = missingArm64();
   if (missing !== undefined) return t.skip(missing);
   const program = standIn('aarch64-linux-gnu-gcc', temporaryDirectory(t), ['-ldl']);
   const addon = join(prebuilds, 'linux-arm64/landward.node');
   const out = succeed('qemu-aarch64-static', ['-L', '/usr/aarch64-linux-gnu', program, addon, 'emulated']);
   assert.equal(out.trim().split('\n').length, 6, out);
+  const guard = join(prebuilds, 'linux-arm64/guard');
+  assert.equal(run('qemu-aarch64-static', [guard]).status, 125, 'without its descriptors it does nothing');
 });
 
 /** A copy of what the addon's tests need, so that they find another addon than that of this clone. */
