@@ -119,9 +119,29 @@ test('a FIFO waits for its other end, and nobody else waits', needs({ supervisor
     (cat < pipe > /dev/null) & victim=$!
     cat /proc/self/comm
     kill $victim
+    sleep 1
     echo through > pipe
     wait
     cat got`;
   const result = await supervised({ layers: denying(), groups: GROUPS }, ['sh', '-c', script], { cwd: work });
   assert.equal(result.stdout, 'cat\nreader done\nthrough\n', result.stderr);
 });
+
+test(
+  '/dev/tty is the terminal of the program, or none',
+  needs({ supervisor: true, tools: ['script', 'setsid'] }),
+  async (t) => {
+    const work = temporaryDirectory(t, 'terminal');
+    const inside = 'echo to the terminal > /dev/tty; (exec 9<>/dev/tty; readlink /proc/self/fd/9; tty)';
+    const groups = ['open', 'execute', 'find'] as const;
+    const what = { layers: denying(), groups };
+    const shown = await supervised(what, ['script', '-qec', inside, '/dev/null'], { cwd: work });
+    const [first, opened, named] = shown.stdout.split(/\r?\n/);
+    assert.equal(first, 'to the terminal', shown.stderr);
+    assert.match(opened!, /^\/dev\/pts\/\d+$/);
+    assert.equal(opened, named);
+    const none = await supervised(what, ['setsid', '-w', 'sh', '-c', 'echo lost > /dev/tty'], { cwd: work });
+    assert.notEqual(none.status, 0);
+    assert.match(none.stderr, /No such device or address/);
+  },
+);

@@ -6,6 +6,7 @@
 
 import { ARCH, attempt } from '../../kernel/call.ts';
 import type { InodeType } from '../../model/landlock/world.ts';
+import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD, O, S_IF, S_IFMT } from '../../uapi/open.ts';
 
 const STATX_BYTES = 256;
@@ -53,7 +54,9 @@ export function terminated(path: Uint8Array): Uint8Array {
 export function openPlace(dirfd: number, path: Uint8Array, flags: number, resolve: number): number {
   how.setUint32(0, O[ARCH].PATH | O[ARCH].CLOEXEC | flags, true);
   how.setUint32(16, resolve, true);
-  return attempt('openat2', dirfd, terminated(path), how, 24);
+  const result = attempt('openat2', dirfd, terminated(path), how, 24);
+  // This process's own limit is not the target's.
+  return result === -ERRNO.EMFILE ? -ERRNO.ENFILE : result;
 }
 
 /** What the walk and decisions need to know of an object. */

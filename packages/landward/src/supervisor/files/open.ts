@@ -148,6 +148,8 @@ function openCall(call: Call, dirfd: number, at: number, how: How): Answer {
 
 const TERMINALS = 'A terminal that is opened does not become the controlling terminal.';
 const LIMITS = 'The descriptor limit is checked last, after O_CREAT and O_TRUNC took effect.';
+const PIPES =
+  'For some milliseconds a program that was killed while it waited for the other end of a FIFO still counts as an end.';
 const FLAG = 'F_GETFL does not tell O_NOFOLLOW.';
 const PLACES =
   'O_PATH is checked and then left to the kernel: a thread that changes the path in between can learn the attributes of something hidden, but not open it.';
@@ -156,7 +158,7 @@ const NO_PLACES = 'O_PATH is refused with ENOSYS, on which programs use openat.'
 const emulated = (handle: CallRow['handle'], ...residual: readonly string[]): CallRow => ({
   handle,
   held: 'emulated',
-  residual: [TERMINALS, LIMITS, FLAG, ...residual].join(' '),
+  residual: [TERMINALS, LIMITS, PIPES, FLAG, ...residual].join(' '),
 });
 
 /** Handlers of the group `open`. */

@@ -7,9 +7,10 @@
 
 import { decideIndexed } from '../../model/decide-rules.ts';
 import { isNormal } from '../../model/paths.ts';
+import { ERRNO } from '../../uapi/errno.ts';
 import { AT_FDCWD } from '../../uapi/open.ts';
 import type { Call } from '../call.ts';
-import { Refused } from '../call.ts';
+import { Refused, refuse } from '../call.ts';
 import type { Place } from '../place.ts';
 import type { Run } from '../run.ts';
 import { readProc } from '../target/proc.ts';
@@ -20,6 +21,8 @@ const KEY = Symbol('started programs');
 const TICK_MS = 1;
 /** A start that has not happened by then has failed, or is the same program again. */
 const OPEN_MS = 10_000;
+/** How long a program may be in no state to be looked at, as it is for a moment while it starts. */
+const UNKNOWN_MS = 50;
 /** The auxiliary vector's entry for where the loader was put. */
 const AT_BASE = 7n;
 
@@ -27,7 +30,12 @@ interface Start {
   /** The program before, as device and inode. */
   readonly before: string;
   readonly since: number;
+  /** Since when the program cannot be looked at. */
+  unknownSince?: number;
 }
+
+/** What a process runs: a program, nothing any more, or something that must not be looked at. */
+type Running = { readonly identity: string; readonly place: Place } | 'over' | 'unknown';
 
 /** Starts of a run that are still open, by process. */
 export class Starts implements Disposable {
@@ -39,45 +47,57 @@ export class Starts implements Disposable {
     this.#run = run;
   }
 
-  /** Expects that the calling process becomes another program. */
+  /**
+   * Expects that the calling process becomes another program.
+   *
+   * @throws {Refused} EACCES where it cannot be looked at
+   */
   expect(call: Call): void {
     if (this.#run.plan.supervisor.mode === 'observe') return;
     const { pid } = call.target.status();
-    const before = this.#program(pid)?.identity;
-    if (before === undefined) return;
-    this.#open.set(pid, { before, since: Date.now() });
+    const program = this.#program(pid);
+    if (program === 'over') return;
+    if (program === 'unknown') refuse(ERRNO.EACCES);
+    this.#open.set(pid, { before: running.identity, since: Date.now() });
     this.#ticks ??= this.#run.every(TICK_MS, () => this.look());
   }
 
   /** Looks at every open start. */
   look(): void {
     const now = Date.now();
-    for (const [pid, { before, since }] of this.#open) {
-      const program = this.#program(pid);
-      if (program !== undefined && program.identity === before && now - since < OPEN_MS) continue;
-      this.#open.delete(pid);
-      if (program === undefined || program.identity === before) continue;
-      if (!this.#mayRun(program.place)) this.#end(pid, program.place.path);
-      else if (!this.#mayRunThrough(pid)) this.#end(pid, 'its loader');
-    }
+    for (const [pid, start] of this.#open) if (this.#isSettled(pid, start, now)) this.#open.delete(pid);
     if (this.#open.size > 0) return;
     this.#ticks?.[Symbol.dispose]();
     this.#ticks = undefined;
+  }
+
+  #isSettled(pid: number, start: Start, now: number): boolean {
+    const program = this.#program(pid);
+    if (program === 'over') return true;
+    if (program === 'unknown') {
+      start.unknownSince ??= now;
+      if (now - start.unknownSince < UNKNOWN_MS) return false;
+      this.#end(pid, 'a program that cannot be looked at');
+      return true;
+    }
+    if (program.identity === start.before) return now - start.since >= OPEN_MS;
+    if (!this.#mayRun(program.place)) this.#end(pid, program.place.path);
+    else if (!this.#mayRunThrough(pid)) this.#end(pid, 'its loader');
+    return true;
   }
 
   #end(pid: number, what: string): void {
     this.#run.kill(`process ${pid} started ${what}, which is not what was asked for and is not allowed`);
   }
 
-  /** The program of a process; undefined where it is over. A program that cannot be looked at ends the run. */
-  #program(pid: number): { readonly identity: string; readonly place: Place } | undefined {
+  #program(pid: number): Running {
     const fd = openPlace(AT_FDCWD, encodePath(`/proc/${pid}/exe`), 0, 0);
-    if (fd < 0) return undefined;
+    if (fd < 0) return fd === -ERRNO.ENOENT || fd === -ERRNO.ESRCH ? 'over' : 'unknown';
     try {
       const place = describe(fd);
       return { identity: `${place.dev}:${place.ino}`, place };
     } catch (error) {
-      if (error instanceof Refused) return undefined;
+      if (error instanceof Refused) return 'unknown';
       throw error;
     } finally {
       drop(fd);
