@@ -277,6 +277,7 @@ test('the place is its owner’s alone', async (t) => {
   mkdirSync(open);
   chmodSync(open, 0o777);
   assert.throws(() => ownDirectory(open), refusal('STORE'));
+  assert.throws(() => ownDirectory('/proc/landward/state'), refusal('STORE'));
   const fresh = ownDirectory(join(home, 'state/landward'));
   assert.equal(statSync(fresh).mode & 0o777, 0o700);
   assert.equal(stateDirectory({ XDG_STATE_HOME: '/x', HOME: '/h' }), '/x/landward');

@@ -5,9 +5,9 @@
  * could write is refused: what is kept here says who was denied what.
  */
 
-import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { LandwardError } from '../errors.ts';
 
 /**
@@ -30,7 +30,7 @@ export function stateDirectory(env: NodeJS.ProcessEnv = process.env): string {
  */
 export function ownDirectory(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
   } catch (cause) {
     throw new LandwardError('STORE', `The directory ${path} cannot be made: ${(cause as Error).message}`, {
       part: path,
@@ -38,15 +38,29 @@ export function ownDirectory(path: string): string {
     });
   }
   const real = realpathSync(path);
-  const { uid, mode } = lstatSync(real);
-  if (uid !== process.geteuid?.() || (mode & 0o022) !== 0)
+  const found = lstatSync(real);
+  const { uid, mode } = found;
+  if (!found.isDirectory() || uid !== process.geteuid?.() || (mode & 0o022) !== 0)
     throw new LandwardError(
       'STORE',
-      `The directory ${real} belongs to somebody else or can be written by others`,
+      `The directory ${real} is none, belongs to somebody else or can be written by others`,
       {
         part: real,
         fix: `Make it yours alone (chmod 700), or set XDG_STATE_HOME to another place`,
       },
     );
   return real;
+}
+
+/** Makes a directory and those above it. Node's own way never ends where the kernel says ENOENT for ever, as in /proc. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    makeDirectory(dirname(path));
+    if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
+  }
 }

@@ -5,6 +5,8 @@
 
 import { LandwardError } from '../../errors.ts';
 import { Correlator, correlate } from '../correlate.ts';
+import { matchRuns } from '../registry/match.ts';
+import { listRuns } from '../registry/read.ts';
 import { openNetlink } from '../sources/netlink.ts';
 import { openSource } from '../sources/open.ts';
 import { type Source, type SourceOptions, sourceOf } from '../sources/source.ts';
@@ -36,7 +38,10 @@ export async function openWord(
   const source =
     word === 'audit' ? openNetlink({ ...rest, ready, turnOn: true }) : await openSource(word, rest);
   if (word !== 'audit') ready?.();
-  return sourceOf(source.teller, correlate(source.batches(), new Correlator()));
+  return sourceOf(
+    source.teller,
+    correlate(source.batches(), new Correlator(matchRuns(listRuns(stateDirectory())))),
+  );
 }
 
 /**

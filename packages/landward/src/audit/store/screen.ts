@@ -6,7 +6,8 @@
 
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isatty, ReadStream, WriteStream } from 'node:tty';
+import { isatty, ReadStream } from 'node:tty';
+import { windowSize } from '../../kernel/tty.ts';
 import type { ScreenSize } from './top.ts';
 
 const ENTER = '\x1b[?1049h\x1b[?25l';
@@ -28,7 +29,6 @@ export async function drawUntil(
   interval: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const output = new WriteStream(1);
   const input = isatty(0) ? new ReadStream(0) : undefined;
   const quit = new AbortController();
   const stop = AbortSignal.any([signal, quit.signal]);
@@ -39,7 +39,8 @@ export async function drawUntil(
   };
   // Also where an error ends the process.
   process.once('exit', leave);
-  output.on('resize', () => redraw.abort());
+  const resized = () => redraw.abort();
+  process.on('SIGWINCH', resized);
   input?.setRawMode(true);
   input?.on('data', (keys: Buffer) => {
     if (keys.includes('q') || keys.includes(3)) quit.abort();
@@ -48,10 +49,12 @@ export async function drawUntil(
   writeSync(1, ENTER);
   try {
     while (!stop.aborted) {
-      const size = { columns: output.columns, rows: output.rows };
+      // A terminal that nobody has given a size says 0.
+      const { columns, rows } = windowSize(1) ?? { columns: 0, rows: 0 };
+      const size = { columns: columns || 80, rows: rows || 24 };
       // Each line ends with clearing its rest, so that nothing flickers; no line end after the last, which would scroll.
       const text = lines(size).map((line) => `${line}\x1b[K`);
-      writeSync(1, `\x1b[H${text.join('\r\n')}\x1b[J`);
+      writeSync(1, `\x1b[H${text.join('\n')}\x1b[J`);
       redraw = new AbortController();
       await sleep(interval, undefined, { signal: AbortSignal.any([stop, redraw.signal]) }).catch(() => {});
     }
@@ -59,6 +62,6 @@ export async function drawUntil(
     process.off('exit', leave);
     leave();
     input?.destroy();
-    output.removeAllListeners('resize');
+    process.off('SIGWINCH', resized);
   }
 }
