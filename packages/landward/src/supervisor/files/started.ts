@@ -57,7 +57,7 @@ export class Starts implements Disposable {
     const { pid } = call.target.status();
     const program = this.#program(pid);
     if (program === 'over') return;
-    if (program === 'unknown') refuse(ERRNO.EACCES);
+    const running = program === 'unknown' ? refuse(ERRNO.EACCES) : program;
     this.#open.set(pid, { before: running.identity, since: Date.now() });
     this.#ticks ??= this.#run.every(TICK_MS, () => this.look());
   }
