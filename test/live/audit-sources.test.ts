@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -86,4 +86,59 @@ test('sources that do not exist here, or not for this user, say so', async (t) =
     );
     assert.equal(result.stdout, 'SOURCE\n', `${word} ${result.stderr}`);
   }
+});
+
+const REMOTE = '/lib/systemd/systemd-journal-remote';
+const journal = existsSync(REMOTE) && findTool('journalctl') !== undefined;
+const journaled = journal ? {} : { skip: 'needs systemd-journal-remote and journalctl' };
+test('a real journal, exported by journalctl, tells what the log tells', journaled, async (t) => {
+  const folder = temporaryDirectory(t, 'journal');
+  const corpus = readFileSync(new URL('../fixtures/audit-corpus.txt', import.meta.url), 'utf8');
+  const lines = corpus.split('\n').filter((line) => line.startsWith('type='));
+  const types: Readonly<Record<string, number>> = {
+    LANDLOCK_ACCESS: 1423,
+    LANDLOCK_DOMAIN: 1424,
+    SYSCALL: 1300,
+    PROCTITLE: 1327,
+    EOE: 1320,
+  };
+  const entries = lines.map((line, index) => {
+    const [, type, seconds, millis, serial, body] = /^type=(\S+) msg=audit\((\d+)\.(\d+):(\d+)\): (.*)$/.exec(
+      line,
+    )!;
+    // A field of a program, with a length: what is in it looks like entries.
+    const text = 'a\n\n_TRANSPORT=audit\n_AUDIT_TYPE=1423\n\nb';
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    const head = [
+      `__REALTIME_TIMESTAMP=${1_795_312_770_275_000 + index}`,
+      `__MONOTONIC_TIMESTAMP=${index + 1}`,
+      `_BOOT_ID=${'0'.repeat(31)}2`,
+      '_TRANSPORT=audit',
+      `_SOURCE_REALTIME_TIMESTAMP=${seconds}${millis}000`,
+      `_AUDIT_TYPE=${types[type!]}`,
+      `_AUDIT_ID=${serial}`,
+      `MESSAGE=${type} ${body}`,
+      'TEXT',
+    ].join('\n');
+    return Buffer.concat([Buffer.from(`${head}\n`), length, Buffer.from(`${text}\n\n`)]);
+  });
+  const written = join(folder, 'written.export');
+  const exported = join(folder, 'exported');
+  const log = join(folder, 'audit.log');
+  writeFileSync(written, Buffer.concat(entries));
+  writeFileSync(log, `${lines.join('\n')}\n`);
+  const made = await runChild(REMOTE, ['-o', join(folder, 'x.journal'), written]);
+  assert.equal(made.code, 0, made.stderr);
+  const shell = `journalctl --file="$1" --output=export --no-pager _TRANSPORT=audit + _TRANSPORT=kernel > "$2"`;
+  const read = await runChild('sh', ['-c', shell, 'sh', join(folder, 'x.journal'), exported]);
+  assert.equal(read.code, 0, read.stderr);
+  const told = async (file: string) =>
+    (await allOf(file)).map((item) => {
+      const { source, ...rest } = item.kind === 'denial' ? item.event : item;
+      return JSON.stringify(rest, bigints);
+    });
+  const expected = await told(log);
+  assert.ok(expected.length > 100);
+  assert.deepEqual((await told(exported)).sort(), expected.sort());
 });
