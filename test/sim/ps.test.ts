@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type ProcessFact, processOf } from '../../packages/landward/src/audit/ps/processes.ts';
 import { findSandboxes, type RunFact } from '../../packages/landward/src/audit/ps/sandboxes.ts';
 import { formatView } from '../../packages/landward/src/audit/ps/table.ts';
-import { matchRuns } from '../../packages/landward/src/audit/registry/match.ts';
+import { matchGrowing, matchRuns } from '../../packages/landward/src/audit/registry/match.ts';
 import { FIRST_NAMESPACE } from '../../packages/landward/src/audit/registry/read.ts';
 import type { RunRecord } from '../../packages/landward/src/audit/registry/record.ts';
 import { escapeText } from '../../packages/landward/src/model/escape.ts';
@@ -226,6 +226,26 @@ test('a process of a log belongs to the run that had its number at that time', (
     [at(150_000), at(400_000), at(600_000), at(50_000), at(600_000, 101)],
     ['old', undefined, 'new', undefined, undefined],
   );
+});
+
+test('a run that began after the log was opened is found, and the registry is not read for every stranger', () => {
+  const runs = [{ record: record('first', 100, { time: 1000 }), stem: '' }];
+  let reads = 0;
+  let clock = 0;
+  const find = matchGrowing(
+    () => {
+      reads++;
+      return runs;
+    },
+    () => clock,
+  );
+  runs.push({ record: record('second', 200, { time: 2000 }), stem: '' });
+  assert.equal(find({ pid: 200 }, 3000), undefined);
+  clock = 1500;
+  assert.equal(find({ pid: 200 }, 3000)?.run, 'second');
+  for (let stranger = 0; stranger < 100; stranger++) assert.equal(find({ pid: 7 }, 3000), undefined);
+  assert.equal(find({ pid: 100 }, 3000)?.run, 'first');
+  assert.equal(reads, 2);
 });
 
 test('the table is one line a sandbox and process, whatever they are called, and nests', () => {

@@ -31,3 +31,25 @@ export function matchRuns(runs: Iterable<KnownRun>): FindRun {
     return digest === '' ? { run: id } : { run: id, digest };
   };
 }
+
+const REFRESH_MS = 1000;
+
+/**
+ * The same over a registry that grows: where no run is found, the registry is read again, at most once a second.
+ *
+ * @param list reads the registry
+ */
+export function matchGrowing(
+  list: () => Iterable<KnownRun>,
+  now: () => number = () => performance.now(),
+): FindRun {
+  let find = matchRuns(list());
+  let read = now();
+  return (process, time) => {
+    const found = find(process, time);
+    if (found !== undefined || now() - read < REFRESH_MS) return found;
+    find = matchRuns(list());
+    read = now();
+    return find(process, time);
+  };
+}
