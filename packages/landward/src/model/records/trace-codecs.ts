@@ -47,22 +47,39 @@ export const grants: Codec<readonly (readonly string[])[]> = {
     return layers === undefined || layers.includes(null) ? null : (layers as string[][]);
   },
 };
+/** What has a letter of its own behind the backslash; everything else that is not printable is octal. */
+const LETTERS: Readonly<Record<string, number>> = {
+  f: 0x0c,
+  n: 0x0a,
+  r: 0x0d,
+  t: 0x09,
+  v: 0x0b,
+  a: 0x07,
+  e: 0x1b,
+  '"': 0x22,
+  '\\': 0x5c,
+};
+const LETTER_OF = new Map(Object.entries(LETTERS).map(([letter, byte]) => [byte, letter]));
+
 export const text: Codec<string> = {
-  write: (value) =>
-    Array.from(encodeBytes(value), (byte) =>
-      byte > 0x20 && byte < 0x7f && byte !== 0x5c
-        ? String.fromCharCode(byte)
-        : `\\${byte.toString(8).padStart(3, '0')}`,
-    ).join(''),
+  write: (value) => Array.from(encodeBytes(value), escapeByte).join(''),
   read: (raw) => {
-    if (!/^(?:[\x21-\x5b\x5d-\x7e]|\\[0-3][0-7]{2})*$/.test(raw)) return null;
-    const pieces = raw.match(/\\[0-7]{3}|./g) ?? [];
-    const bytes = pieces.map((piece) =>
-      piece.length > 1 ? Number.parseInt(piece.slice(1), 8) : piece.charCodeAt(0),
-    );
+    if (!/^(?:[\x21\x23-\x5b\x5d-\x7e]|\\[0-3][0-7]{2}|\\[fnrtvae"\\])*$/.test(raw)) return null;
+    const pieces = raw.match(/\\[0-7]{3}|\\.|./g) ?? [];
+    const bytes = pieces.map((piece) => {
+      if (piece.length === 1) return piece.charCodeAt(0);
+      return LETTERS[piece.slice(1)] ?? Number.parseInt(piece.slice(1), 8);
+    });
     return decodeBytes(Uint8Array.from(bytes));
   },
 };
+
+function escapeByte(byte: number): string {
+  const letter = LETTER_OF.get(byte);
+  if (letter !== undefined) return `\\${letter}`;
+  return byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, '0')}`;
+}
+
 export const device: Codec<Pick<TraceInode, 'major' | 'minor'>> = {
   write: (value) => `${value.major}:${value.minor}`,
   read: (raw) => {

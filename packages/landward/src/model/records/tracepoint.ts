@@ -1,7 +1,7 @@
 /**
  * The trace events of Landlock (Linux 7.3) as ftrace prints them: rendered and read back.
  *
- * Strings are escaped in octal, sets are joined by `|` without the prefix of their class, devices are numbers. The
+ * Strings are escaped as in C (octal where there is no letter), sets are joined by `|` without the prefix of their class, devices are numbers. The
  * columns between the task and the event (CPU, flags, time) are skipped when reading and not rendered.
  */
 
