@@ -8,6 +8,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Ended } from '../kernel/process.ts';
 import type { DenialEvent } from '../model/denial.ts';
+import type { RuleUse } from '../supervisor/rule-uses.ts';
 import { idTag, membersOf, signalMembers } from '../supervisor/tag.ts';
 import type { Prepared } from './prepare.ts';
 import type { SupervisedDenials } from './result.ts';
@@ -19,6 +20,8 @@ import { type SupervisedStart, startSupervised } from './supervised.ts';
 /** How long what a program left running may take to end after SIGTERM, milliseconds. */
 const GRACE_MS = 2000;
 const LOOK_MS = 20;
+/** How long the end of everything may take, milliseconds. */
+const END_MS = 10_000;
 
 export interface SupervisedRun {
   readonly started: Started;
@@ -68,7 +71,7 @@ export async function superviseRun(
   const killed: string[] = [];
   const notes: string[] = [];
   let recorder: RunRecorder | undefined;
-  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const { promise: over, resolve } = Promise.withResolvers<readonly RuleUse[]>();
   const start: SupervisedStart = await startSupervised(command, args, prepared, options, {
     denied(more) {
       events.push(...more);
@@ -99,7 +102,7 @@ export async function superviseRun(
       const left = membersOf(tag);
       if (left.length > 0) await endLeft(tag);
       supervisor.kill(run);
-      await over;
+      recorder.used(await over, prepared.plan);
       recorder.ended(signal === null ? { status: code ?? 0 } : { signal: signalName(signal) });
       const denials = {
         known: 'supervised calls',
