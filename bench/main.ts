@@ -18,6 +18,10 @@ const TOPICS: Readonly<
     question: 'How long does a running Node take to confine itself?',
     load: () => import('./restrict/restrict.ts'),
   },
+  fleet: {
+    question: 'What does a fleet of 10,000 hosts cost, and is every denial accounted for?',
+    load: () => import('./fleet/fleet.ts'),
+  },
   model: {
     question: 'How long does a decision of the model take, and does it grow with the rules?',
     load: () => import('./model/decide.ts'),

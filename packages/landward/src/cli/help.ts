@@ -12,6 +12,11 @@ Find out:
   landward why policy.toml -- read ~/.ssh/id_ed25519
   landward run --dry-run --report -- npm test
 
+Many denials (of runs, of a log, of the host):
+  landward log|stats|top                 which there were, which come most
+  landward watch                         alarms on what looks like an attack
+  landward fleet run -c fleet.toml       collect them from many hosts
+
 Write a policy:
   landward init                          a starting policy for this project
   landward policy print|lint|test|diff|schema|import|export|approve

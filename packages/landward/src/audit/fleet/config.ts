@@ -1,10 +1,9 @@
 /**
  * What is sent where: `fleet.toml`. Owns the schema and its defaults, which send nothing anywhere and name nothing.
  *
- * Secrets are not in the file but in files of their own that it names.
+ * Secrets are not in the file but in files of their own that it names (`secrets.ts`).
  */
 
-import { readFileSync } from 'node:fs';
 import { LandwardError } from '../../errors.ts';
 import type { TypeOf } from '../../policy/schema-kinds.ts';
 import { readDuration, readSize } from '../../policy/units.ts';
@@ -73,20 +72,20 @@ export interface FleetConfig {
     readonly url: string;
     readonly logs: boolean;
     readonly metrics: boolean;
-    readonly token?: string;
+    readonly tokenFile?: string;
   };
   readonly clickhouse?: {
     readonly url: string;
     readonly database?: string;
     readonly table?: string;
     readonly user?: string;
-    readonly password?: string;
+    readonly passwordFile?: string;
   };
   readonly parquet?: { readonly directory: string };
   readonly s3?: {
     readonly url: string;
     readonly region?: string;
-    readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+    readonly keyFile?: string;
   };
   readonly spool: { readonly directory?: string; readonly size: number };
   readonly batch: { readonly denials: number; readonly milliseconds: number };
@@ -96,7 +95,7 @@ export interface FleetConfig {
  * Reads a configuration.
  *
  * @param name the name that a person knows the text by
- * @throws LandwardError or PolicyErrors with the places, CONFIG_INVALID for a secret that cannot be read
+ * @throws LandwardError or PolicyErrors with the places
  */
 export async function readFleet(name: string, source: Uint8Array | string): Promise<FleetConfig> {
   const raw = await readConfig<TypeOf<typeof FLEET_SCHEMA>>(name, source, FLEET_SCHEMA);
@@ -125,7 +124,7 @@ export async function readFleet(name: string, source: Uint8Array | string): Prom
         url: otlp.url,
         logs: otlp.logs ?? true,
         metrics: otlp.metrics ?? true,
-        ...given('token', secret(otlp['token-file'])),
+        ...given('tokenFile', otlp['token-file']),
       },
     ),
     ...given(
@@ -135,14 +134,11 @@ export async function readFleet(name: string, source: Uint8Array | string): Prom
         ...given('database', clickhouse.database),
         ...given('table', clickhouse.table),
         ...given('user', clickhouse.user),
-        ...given('password', secret(clickhouse['password-file'])),
+        ...given('passwordFile', clickhouse['password-file']),
       },
     ),
     ...given('parquet', parquet && { directory: parquet.directory }),
-    ...given(
-      's3',
-      s3 && { url: s3.url, ...given('region', s3.region), ...given('credentials', keyOf(s3['key-file'])) },
-    ),
+    ...given('s3', s3 && { url: s3.url, ...given('region', s3.region), ...given('keyFile', s3['key-file']) }),
     spool: { size, ...given('directory', spool?.directory) },
     batch: { denials: batch?.denials ?? 1000, milliseconds: readDuration(batch?.every ?? '10s')! },
   };
@@ -154,38 +150,4 @@ function address(listen: string): { readonly host: string; readonly port: number
   if (port > 65_535)
     throw new LandwardError('CONFIG_INVALID', `A port is at most 65535, not ${port}`, { part: listen });
   return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port };
-}
-
-function secret(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (cause) {
-    throw new LandwardError(
-      'CONFIG_INVALID',
-      `The secret ${path} cannot be read: ${(cause as Error).message}`,
-      {
-        part: path,
-        cause,
-      },
-    );
-  }
-}
-
-/** Two lines: the key's identifier and the key. */
-function keyOf(path: string | undefined): { accessKeyId: string; secretAccessKey: string } | undefined {
-  const lines = secret(path)
-    ?.split('\n')
-    .map((line) => line.trim());
-  if (lines === undefined) return undefined;
-  const [accessKeyId, secretAccessKey] = lines;
-  if (!accessKeyId || !secretAccessKey || lines.length > 2)
-    throw new LandwardError(
-      'CONFIG_INVALID',
-      `The file ${path} must hold two lines: the key's identifier and the key`,
-      {
-        ...(path === undefined ? {} : { part: path }),
-      },
-    );
-  return { accessKeyId, secretAccessKey };
 }

@@ -14,6 +14,7 @@ import { lockFolder } from './lock.ts';
 import { type OtlpMetrics, otlpLogs, otlpMetrics } from './otlp.ts';
 import { parquetDirectory, parquetObjects } from './parquet-sinks.ts';
 import { metricsOf, serveMetrics, writeTextfile } from './prometheus.ts';
+import { readKeyPair, readSecret } from './secrets.ts';
 import { backoff, shipAll } from './ship.ts';
 import type { Sink } from './sink.ts';
 import { Spool } from './spool.ts';
@@ -100,9 +101,17 @@ async function repeat(
 async function sinksOf(config: FleetConfig, instance: string): Promise<readonly Sink[]> {
   const sinks: Sink[] = [];
   if (config.otlp?.logs === true) sinks.push(await otlpLogs(otlpOptions(config, instance)));
-  if (config.clickhouse !== undefined) sinks.push(clickHouse(config.clickhouse));
+  if (config.clickhouse !== undefined) {
+    const { passwordFile, ...where } = config.clickhouse;
+    const password = passwordFile === undefined ? {} : { password: readSecret(passwordFile) };
+    sinks.push(clickHouse({ ...where, ...password }));
+  }
   if (config.parquet !== undefined) sinks.push(parquetDirectory(config.parquet.directory, config.disclose));
-  if (config.s3 !== undefined) sinks.push(await parquetObjects(config.s3, config.disclose));
+  if (config.s3 !== undefined) {
+    const { keyFile, ...where } = config.s3;
+    const credentials = keyFile === undefined ? {} : { credentials: readKeyPair(keyFile) };
+    sinks.push(await parquetObjects({ ...where, ...credentials }, config.disclose));
+  }
   return sinks;
 }
 
@@ -114,7 +123,9 @@ function otlpOptions({ otlp, host }: FleetConfig, instance: string) {
   return {
     url: otlp!.url,
     instance,
-    ...(otlp!.token === undefined ? {} : { headers: { authorization: `Bearer ${otlp!.token}` } }),
+    ...(otlp!.tokenFile === undefined
+      ? {}
+      : { headers: { authorization: `Bearer ${readSecret(otlp!.tokenFile)}` } }),
     ...(host === undefined ? {} : { attributes: { 'host.name': host } }),
   };
 }
