@@ -102,7 +102,9 @@ export async function superviseRun(
       const left = membersOf(tag);
       if (left.length > 0) await endLeft(tag);
       supervisor.kill(run);
-      recorder.used(await over, prepared.plan);
+      // A process that waits for a device dies later, or never.
+      const uses = await Promise.race([over, pause(END_MS, [], { ref: false })]);
+      recorder.used(uses, prepared.plan);
       recorder.ended(signal === null ? { status: code ?? 0 } : { signal: signalName(signal) });
       const denials = {
         known: 'supervised calls',
