@@ -14,7 +14,7 @@ import { AF, MSG, SOCK, SOCK_TYPE_MASK } from '../uapi/socket.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import { ALLOW, fail } from './action.ts';
 import { compileRules } from './compile.ts';
-import { notifyRules, TAG_RULES } from './notify.ts';
+import { notifyRules, supervisedRules } from './notify.ts';
 import { packProgram } from './program.ts';
 import { type FilterRule, hasAny, hasNone, is } from './rules.ts';
 import type { FilterSpec, SocketKind } from './spec.ts';
@@ -48,7 +48,7 @@ export function filterRules(spec: FilterSpec): FilterRule[] {
     ...(spec.ioUring === 'deny-new'
       ? [refuse(['io_uring_setup'], 'makes a ring that runs calls that no filter sees', ENOSYS)]
       : []),
-    ...(spec.notify.length > 0 ? TAG_RULES : []),
+    ...supervisedRules(spec.notify),
     ...(spec.ptrace === 'deny' ? ptraceRules : []),
     ...(spec.namespaces === 'deny' ? namespaceRules : []),
     ...(spec.terminalInjection === 'deny' ? terminalRules : []),

@@ -140,7 +140,7 @@ export const NOTIFY_GROUPS = {
 export type NotifyGroup = keyof typeof NOTIFY_GROUPS;
 
 /** A supervised tree is known by this limit, which Linux keeps for every process and asks nobody about. */
-export const TAG_RULES: readonly FilterRule[] = [
+const TAG_RULES: readonly FilterRule[] = [
   {
     syscalls: ['prlimit64'],
     when: [is(1, RLIMIT.LOCKS), { arg: 2, width: 64, op: 'ne', value: 0 }],
@@ -154,6 +154,22 @@ export const TAG_RULES: readonly FilterRule[] = [
     because: 'changes the mark of a supervised process',
   },
 ];
+
+/**
+ * A domain that a program makes by itself would not hold for what is done on its behalf, so that such a program is told
+ * that there is no Landlock, unless its domains are the model's too.
+ */
+const OWN_LANDLOCK: FilterRule = {
+  syscalls: ['landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self'],
+  action: fail(ERRNO.EOPNOTSUPP),
+  because: 'would not hold for calls that are answered',
+};
+
+/** What every filter refuses under which calls are answered; nothing where none are. */
+export function supervisedRules(groups: readonly NotifyGroup[]): readonly FilterRule[] {
+  if (groups.length === 0) return [];
+  return groups.includes('landlock') ? TAG_RULES : [...TAG_RULES, OWN_LANDLOCK];
+}
 
 /**
  * The rules that make a filter ask about groups of calls.

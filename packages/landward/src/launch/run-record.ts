@@ -7,6 +7,7 @@ import { bootId, pidNamespace, startTime } from '../audit/registry/read.ts';
 import { RunWriter } from '../audit/registry/write.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import type { Plan } from '../policy/plan.ts';
+import type { RuleUse } from '../supervisor/rule-uses.ts';
 import { sha256 } from './sha256.ts';
 import { stateDirectory } from './variables.ts';
 
@@ -23,6 +24,7 @@ export interface RunOrigin {
 /** A run in the registry. */
 export interface RunRecorder {
   denied(events: readonly DenialEvent[]): void;
+  used(uses: readonly RuleUse[], plan: Plan): void;
   ended(how: { readonly status?: number; readonly signal?: string }): void;
   /** What went wrong with the registry, if anything did. */
   readonly trouble: unknown;
@@ -70,6 +72,8 @@ export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin
   );
   return {
     denied: (events) => void tried(() => writer?.denied(events)),
+    // Only who observes everything that the policy speaks of can say that a rule was not needed.
+    used: (uses, { supervisor }) => void tried(() => writer?.used(uses, supervisor?.mode === 'observe')),
     ended: (how) => void tried(() => writer?.ended({ time: Date.now(), ...how })),
     get trouble() {
       return trouble;

@@ -87,9 +87,9 @@ export async function startSupervised(
   const order = { run, image: image.bytes, told: image.data + TOLD.at, go };
   const started = await supervisor.start(order, {
     ...listener,
-    over() {
+    over(uses) {
       watch.drop(tag);
-      listener.over();
+      listener.over(uses);
     },
   });
   if ('errno' in started) watch.drop(tag);

@@ -219,7 +219,7 @@ export class Loop {
     this.#runs.delete(key);
     killMembers(idTag(run.id));
     this.#drop(supervised, blocking);
-    const over = { kind: 'over', run: run.id, dropped: reports.dropped } as const;
+    const over = { kind: 'over', run: run.id, dropped: reports.dropped, uses: run.uses.list() } as const;
     // A short program can be over before its start is known to have gone well.
     if ([...this.#starts.values()].some((one) => one.run === run.id)) this.#overEarly.set(run.id, over);
     else this.#main.post(over);

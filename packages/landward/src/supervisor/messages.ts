@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { DenialEvent } from '../model/denial.ts';
 import type { NameHandle } from './names/table.ts';
+import type { RuleUse } from './rule-uses.ts';
 import type { SupervisedPlan } from './run.ts';
 
 /** What the Worker is made with. */
@@ -49,4 +50,9 @@ export type FromWorker =
   | { readonly kind: 'flushed'; readonly run: string; readonly serial: number; readonly dropped: number }
   | { readonly kind: 'killed'; readonly run: string; readonly reason: string }
   /** No process of the run is left that could ask anything. */
-  | { readonly kind: 'over'; readonly run: string; readonly dropped: number };
+  | {
+      readonly kind: 'over';
+      readonly run: string;
+      readonly dropped: number;
+      readonly uses: readonly RuleUse[];
+    };

@@ -135,7 +135,9 @@ function isOwn(question: Question, { layers }: RulesDecision): boolean {
 
 function decide(run: Run, request: Request): Verdict {
   const decision = decideIndexed(run.index, request);
-  return decision.errno === 0 ? FREE : { errno: decision.errno, decision, request };
+  if (decision.errno !== 0) return { errno: decision.errno, decision, request };
+  run.uses.add(decision);
+  return FREE;
 }
 
 /**
@@ -165,7 +167,11 @@ function reached(run: Run, requests: readonly Request[]): Verdict {
     ),
   );
   if (named !== undefined) return { errno: named.decision.errno, ...named };
-  if (decisions.some(({ decision }) => decision.errno === 0)) return FREE;
+  const allowed = decisions.find(({ decision }) => decision.errno === 0);
+  if (allowed !== undefined) {
+    run.uses.add(allowed.decision);
+    return FREE;
+  }
   const told = decisions.findLast(({ decision }) => decision.blame.rule !== undefined) ?? decisions.at(-1)!;
   return { errno: told.decision.errno, ...told };
 }

@@ -7,6 +7,9 @@ import type { DenialEvent } from '../model/denial.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { Authority } from './authority.ts';
 import type { NameView } from './names/view.ts';
+import type { RuleUse, RuleUses } from './rule-uses.ts';
+
+export type { RuleUse };
 
 /** The part of a plan that the deciding thread needs; it is sent there as a message. */
 export type SupervisedPlan = Pick<Plan, 'arch' | 'abi' | 'digest' | 'layers' | 'ruleset'> & {
@@ -19,6 +22,8 @@ export interface Run {
   readonly plan: SupervisedPlan;
   readonly index: RuleIndex;
   readonly authority: Authority;
+  /** The rules that allowed something. */
+  readonly uses: RuleUses;
   /** Host names, where the policy speaks of any. */
   readonly names?: NameView | undefined;
   /** Hands a denial (or an observation) to the main thread. */

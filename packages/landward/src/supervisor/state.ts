@@ -9,6 +9,7 @@ import type { RuleIndex } from '../model/decide-rules.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import type { Authority } from './authority.ts';
 import type { NameView } from './names/view.ts';
+import { RuleUses } from './rule-uses.ts';
 import type { Run, SupervisedPlan } from './run.ts';
 
 /** What a run reports to. */
@@ -24,6 +25,7 @@ export class LiveRun implements Run, Disposable {
   readonly index: RuleIndex;
   readonly authority: Authority;
   readonly names: NameView | undefined;
+  readonly uses = new RuleUses();
   readonly #ears: RunEars;
   readonly #states = new Map<symbol, Disposable>();
   #over = false;

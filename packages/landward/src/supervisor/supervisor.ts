@@ -12,11 +12,10 @@ import { EFD } from '../uapi/open.ts';
 import { workerModule } from './entry.ts';
 import type { FromWorker, StartOrder, ToWorker, WorkerSetup } from './messages.ts';
 import type { NameService } from './names/service.ts';
-import type { SupervisedPlan } from './run.ts';
+import type { RuleUse, SupervisedPlan } from './run.ts';
 import { idTag, killMembers } from './tag.ts';
 
-/** The deciding Worker's module. */
-const FILES = ['worker.ts', 'worker.js', 'supervisor-worker.cjs'];
+const WORKER_FILES = ['worker.ts', 'worker.js', 'supervisor-worker.cjs'];
 
 /** What a run tells while it lives. */
 export interface RunListener {
@@ -27,7 +26,7 @@ export interface RunListener {
   /** The supervisor has ended the tree, for this reason. */
   killed(reason: string): void;
   /** No process of the run is left. */
-  over(): void;
+  over(uses: readonly RuleUse[]): void;
 }
 
 /** A start that the kernel refused: the index of the step in the image. */
@@ -93,7 +92,7 @@ export class Supervisor {
    * @throws {LandwardError} SUPERVISOR where the Worker cannot be made
    */
   static async open(plan: SupervisedPlan, options: SupervisorOptions): Promise<Supervisor> {
-    const { floor, names, entry = workerModule(import.meta.dirname, FILES) } = options;
+    const { floor, names, entry = workerModule(import.meta.dirname, WORKER_FILES) } = options;
     const wake = call('make an eventfd', 'eventfd2', 0, EFD.CLOEXEC | EFD.NONBLOCK);
     const { port1, port2 } = new MessageChannel();
     const setup: WorkerSetup = { plan, floor, wake, port: port2, names: names?.handle };
@@ -220,7 +219,7 @@ export class Supervisor {
       case 'over':
         entry.dropped = message.dropped;
         this.#forget(message.run);
-        entry.listener.over();
+        entry.listener.over(message.uses);
     }
   }
 
@@ -242,7 +241,7 @@ export class Supervisor {
       entry.listener.killed('the supervisor ended');
       entry.started({ step: -1, errno: 0 });
       this.#forget(run);
-      entry.listener.over();
+      entry.listener.over([]);
     }
     this.#port.close();
     void this.#names?.[Symbol.asyncDispose]();

@@ -2,7 +2,7 @@
  * Writing down a run: a record when it starts, its denials while they come, its end. What a crash leaves is the record and
  * every batch that was written.
  *
- * Owns the files `runs/TIME-ID.{run,denials,end}` and `policies/KEY.json` below the state directory, and their bound. A
+ * Owns the files `runs/TIME-ID.{run,denials,uses,end}` and `policies/KEY.json` below the state directory, and their bound. A
  * registry that cannot be written stops no run: the caller says so.
  */
 
@@ -65,6 +65,15 @@ export class RunWriter implements Disposable {
     this.#file ??= openSync(`${this.#stem}.denials`, 'ax', 0o600);
     const bytes = Buffer.from(kept.map((event) => `${JSON.stringify(eventToJson(event))}\n`).join(''));
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
+  }
+
+  /**
+   * Writes which rules allowed something.
+   *
+   * @param complete whether every decision of the run was counted
+   */
+  used(uses: readonly object[], complete: boolean): void {
+    replace(`${this.#stem}.uses`, `${JSON.stringify({ version: 1, complete, uses })}\n`);
   }
 
   /** Writes how the run ended. */
