@@ -166,6 +166,16 @@ test('a log is asked without being kept, or read in and kept once', async (t) =>
     corpus,
   ]);
   assert.ok(total <= Number(awk.stdout), 'no more than there are records');
+  const records = await landward('log', '--from', corpus, '--format', 'audit');
+  assert.equal(records.stdout.match(/^type=LANDLOCK_ACCESS msg=audit\(/gm)?.length, total, records.stderr);
+  const old = await landward('log', '--from', corpus, '--format', '2023');
+  const lines = old.stdout.match(/^.* op=/gm)?.length ?? 0;
+  const without = [...old.stderr.matchAll(/(\d+) without a record/g)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  );
+  assert.ok(lines > 0 && without > 0);
+  assert.equal(lines + without, total, 'each has a line or is counted');
   const some = await landward('log', '--from', corpus, '--right', 'ptrace', '--json');
   assert.ok(
     some.stdout
@@ -188,6 +198,7 @@ test('words that make no sense are errors', async (t) => {
     [['log', '--path', 'relative'], /not absolute/],
     [['log', '--user', 'nobody-of-this-name'], /no user/],
     [['log', '--json', '--csv'], /Only one/],
+    [['log', '--format', '1999'], /no format/],
     [['log', '--from', 'audit'], /has no end/],
     [['log', '--from', '/nonexistent.log'], /nonexistent/],
     [['log', '--size', 'big'], /no such bound/],

@@ -1,6 +1,7 @@
 /** `landward log`: the denials that are known, by filters; as lines, JSON, CSV, Parquet; also as they come. */
 
 import { print, printError } from '../launch/output.ts';
+import type { DenialEvent } from '../model/denial.ts';
 import { type Command, readWords, usageError } from './command.ts';
 import {
   FILTER_OPTIONS,
@@ -13,13 +14,18 @@ import {
 import { untilSignal } from './until-signal.ts';
 
 const usage =
-  'landward log [--since TIME] [--right RIGHT]... [--path GLOB]... [--from SOURCE]... [--json|--csv|--parquet FILE] [--follow]';
+  'landward log [--since TIME] [--right RIGHT]... [--path GLOB]... [--from SOURCE]... [--json|--csv|--format FORM|--parquet FILE] [--follow]';
 
 const options = {
   ...FILTER_OPTIONS,
   ...STORE_OPTIONS,
   json: { type: 'boolean', help: 'print JSON, one denial a line' },
   csv: { type: 'boolean', help: 'print CSV' },
+  format: {
+    type: 'string',
+    value: 'FORM',
+    help: 'print records of the kernel: 2023 (one line each) or audit',
+  },
   parquet: { type: 'string', value: 'FILE', help: 'write a Parquet file (needs hyparquet-writer)' },
   last: { type: 'string', short: 'n', value: 'N', help: 'only the newest N' },
   follow: { type: 'boolean', short: 'f', help: 'go on with what comes, until interrupted' },
@@ -36,14 +42,16 @@ be missing is told on standard error. Exit status: 0 with denials, 1 without any
     const { values, operands, rest } = readWords(argv, options, usage);
     if (operands.length > 0 || rest !== undefined)
       usageError('log takes no operands', usage, operands[0] ?? rest?.[0]);
-    const forms = [values.json, values.csv, values.parquet].filter((form) => form !== undefined);
-    if (forms.length > 1) usageError('Only one of --json, --csv and --parquet makes sense', usage);
+    const forms = [values.json, values.csv, values.format, values.parquet].filter(
+      (form) => form !== undefined,
+    );
+    if (forms.length > 1) usageError('Only one of --json, --csv, --format and --parquet makes sense', usage);
     if (values.follow && values.parquet !== undefined)
       usageError('A Parquet file has an end: leave --follow out', usage);
     const limit = values.last === undefined ? undefined : Number(values.last);
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0))
       usageError('--last takes a number', usage, values.last);
-    const [filter, words, { findEvents, lastEvents }, { coverageOf }] = await Promise.all([
+    const [filter, words, { findEvents, lastEvents, lastId }, { coverageOf }] = await Promise.all([
       filterOf(values, Date.now()),
       import('../audit/store/words.ts'),
       import('../audit/store/query.ts'),
@@ -54,9 +62,11 @@ be missing is told on standard error. Exit status: 0 with denials, 1 without any
       const { setBoundWords } = await import('../audit/store/bounds.ts');
       setBoundWords(store, values);
     }
-    const line = await lineOf(values);
+    const { line, finish } = await linesOf(values);
+    const after = lastId(store);
+    const known = { ...filter, upTo: after };
     if (values.csv) print((await import('../audit/store/csv.ts')).csvHeader());
-    const found = limit === undefined ? findEvents(store, filter) : lastEvents(store, filter, limit);
+    const found = limit === undefined ? findEvents(store, known) : lastEvents(store, known, limit);
     let count = 0;
     if (values.parquet !== undefined) {
       const { exportParquet } = await import('../audit/store/parquet.ts');
@@ -69,7 +79,7 @@ be missing is told on standard error. Exit status: 0 with denials, 1 without any
       }
     if (values.follow) {
       const { followStore } = await import('../audit/store/follow.ts');
-      const followed = { sources: sourcesOf(values), registry: usesRegistry(values), filter };
+      const followed = { sources: sourcesOf(values), registry: usesRegistry(values), filter, after };
       await untilSignal((signal) =>
         followStore(store, { ...followed, signal }, (event) => {
           count++;
@@ -77,6 +87,7 @@ be missing is told on standard error. Exit status: 0 with denials, 1 without any
         }),
       );
     }
+    printError(finish());
     for (const missing of words.coverageLines(coverageOf(store)))
       printError(`landward: not covered: ${missing}\n`);
     if (count === 0) printError(words.NOTHING_KNOWN);
@@ -84,9 +95,21 @@ be missing is told on standard error. Exit status: 0 with denials, 1 without any
   },
 };
 
-async function lineOf(values: { readonly json?: boolean; readonly csv?: boolean }) {
-  if (values.csv) return (await import('../audit/store/csv.ts')).csvLine;
-  if (!values.json) return (await import('../audit/store/words.ts')).eventLine;
+type Line = (event: DenialEvent) => string;
+
+/** How a denial is printed, and what is to be said on standard error at the end. */
+async function linesOf(values: {
+  readonly json?: boolean;
+  readonly csv?: boolean;
+  readonly format?: string;
+}): Promise<{ readonly line: Line; readonly finish: () => string }> {
+  const plain = (line: Line) => ({ line, finish: () => '' });
+  if (values.format !== undefined) {
+    const { recordLines } = await import('../audit/store/record-lines.ts');
+    return recordLines(values.format);
+  }
+  if (values.csv) return plain((await import('../audit/store/csv.ts')).csvLine);
+  if (!values.json) return plain((await import('../audit/store/words.ts')).eventLine);
   const { eventToJson } = await import('../audit/event.ts');
-  return (event: Parameters<typeof eventToJson>[0]) => `${JSON.stringify(eventToJson(event))}\n`;
+  return plain((event) => `${JSON.stringify(eventToJson(event))}\n`);
 }

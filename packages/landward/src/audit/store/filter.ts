@@ -30,6 +30,8 @@ export interface Filter {
   readonly source?: readonly string[] | undefined;
   /** Only denials behind this number of the store. */
   readonly after?: number | undefined;
+  /** Only denials up to this number of the store. */
+  readonly upTo?: number | undefined;
 }
 
 /** A condition behind WHERE, and its parameters. */
@@ -59,6 +61,7 @@ export function conditionOf(filter: Filter): Condition {
     if (value !== undefined) any([value], sql, (found) => [bind(found)]);
   };
   one(filter.after, 'event.id > ?');
+  one(filter.upTo, 'event.id <= ?');
   one(filter.since, 'event.time >= ?', microseconds);
   one(filter.until, 'event.time < ?', microseconds);
   any(filter.uid, 'event.uid = ?', (uid) => [uid]);

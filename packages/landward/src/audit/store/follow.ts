@@ -23,6 +23,8 @@ export interface Followed {
   /** Whether the registry of this user's runs is read as well. */
   readonly registry: boolean;
   readonly filter: Filter;
+  /** The number of the last denial that is known already; the newest of the store when absent. */
+  readonly after?: number;
   readonly signal: AbortSignal;
   /** Called when all sources are read from now on. */
   readonly ready?: () => void;
@@ -40,7 +42,7 @@ export async function followStore(
   tell: (event: DenialEvent) => void,
 ): Promise<void> {
   const { sources, registry, filter, signal } = followed;
-  let last = lastId(store);
+  let last = followed.after ?? lastId(store);
   const news = () => {
     if (registry) ingestRuns(store, stateDirectory());
     for (const { id, event } of findEvents(store, { ...filter, after: last }, { order: 'arrival' })) {

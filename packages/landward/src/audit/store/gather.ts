@@ -5,7 +5,7 @@
 
 import { LandwardError } from '../../errors.ts';
 import { Correlator, correlate } from '../correlate.ts';
-import { matchRuns } from '../registry/match.ts';
+import { matchGrowing } from '../registry/match.ts';
 import { listRuns } from '../registry/read.ts';
 import { openNetlink } from '../sources/netlink.ts';
 import { openSource } from '../sources/open.ts';
@@ -40,7 +40,7 @@ export async function openWord(
   if (word !== 'audit') ready?.();
   return sourceOf(
     source.teller,
-    correlate(source.batches(), new Correlator(matchRuns(listRuns(stateDirectory())))),
+    correlate(source.batches(), new Correlator(matchGrowing(() => listRuns(stateDirectory())))),
   );
 }
 
