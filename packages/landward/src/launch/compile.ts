@@ -97,7 +97,10 @@ function refuseWhy(plan: Plan, host: Host): void {
   try {
     refuse(plan);
   } catch (error) {
-    const open = plan.gaps.some(({ feature, accepted }) => !accepted && SUPERVISED.has(feature));
+    // Under a supervisor, Landlock itself looks switched off: what is answered there would not be bound by it.
+    const open = plan.gaps.some(
+      ({ feature, accepted }) => !accepted && (feature === 'landlock' || SUPERVISED.has(feature)),
+    );
     const state: SupervisorState = open && !host.supervisor ? supervisorState() : { works: true };
     if (!(error instanceof LandwardError) || state.works) throw error;
     const { code, message, part, at, fix } = error;
