@@ -13,13 +13,17 @@ import { buildRuleset } from './prepare.ts';
 /**
  * Builds the floor of a plan that was prepared just before.
  *
+ * @param created identities of the directories that were made for the plan
  * @param ports of landward's own name server on this host, to which the deciding thread connects targets
  * @returns the ruleset, the caller's to close; `null` where the plan has none
  */
-export function buildFloor({ ruleset }: Plan, ports: readonly number[] = []): Fd | null {
+export function buildFloor(
+  { ruleset }: Plan,
+  created: ReadonlySet<string>,
+  ports: readonly number[] = [],
+): Fd | null {
   if (ruleset === null) return null;
-  const quietless = ruleset.paths.filter(({ identity }) => identity !== undefined);
-  const floor = buildRuleset({ ...ruleset, paths: quietless }, new Set(), []);
+  const floor = buildRuleset(ruleset, created, []);
   const reach = ruleset.handledNet & netMask('net.connect_tcp', 'net.connect_send_udp');
   const rules = ports.map((port) => ({ port, access: reach }));
   // A UDP socket takes a port of its own when it is connected.

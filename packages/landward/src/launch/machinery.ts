@@ -11,6 +11,7 @@ import type { Plan } from '../policy/plan.ts';
 import type { NameService } from '../supervisor/names/service.ts';
 import type { SupervisedPlan } from '../supervisor/run.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
+import { createDirectories } from './directories.ts';
 import { buildFloor } from './floor.ts';
 
 /** Supervisors that may wait for another run of their plan; each costs some megabytes. */
@@ -39,7 +40,11 @@ export function guard(): Guard {
  */
 export async function supervisorOf(plan: Plan, entry?: string): Promise<Supervisor> {
   const part = supervisedPart(plan);
-  const key = JSON.stringify([entry, part], (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+  // A directory that was removed and made again is another object, which an older floor does not grant.
+  const created = createDirectories(plan.create);
+  const key = JSON.stringify([entry, part, [...created]], (_, value) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  );
   for (let opening = supervisors.get(key); opening !== undefined; opening = supervisors.get(key)) {
     const found = await opening.catch(ignore);
     if (found !== undefined && !found.gone) {
@@ -49,16 +54,21 @@ export async function supervisorOf(plan: Plan, entry?: string): Promise<Supervis
     // A failure was told to whoever asked first; the next one tries again.
     if (supervisors.get(key) === opening) supervisors.delete(key);
   }
-  const opening = open(plan, part, entry);
+  const opening = open(plan, part, created, entry);
   supervisors.set(key, opening);
   void closeIdle();
   return opening;
 }
 
-async function open(plan: Plan, part: SupervisedPlan, entry: string | undefined): Promise<Supervisor> {
+async function open(
+  plan: Plan,
+  part: SupervisedPlan,
+  created: ReadonlySet<string>,
+  entry: string | undefined,
+): Promise<Supervisor> {
   const names = await namesOf(part);
   try {
-    using floor = buildFloor(plan, names === undefined ? [] : Object.values(names.ports));
+    using floor = buildFloor(plan, created, names === undefined ? [] : Object.values(names.ports));
     return await Supervisor.open(part, { floor: floor?.number ?? null, entry, names });
   } catch (error) {
     await names?.[Symbol.asyncDispose]();
