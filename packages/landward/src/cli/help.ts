@@ -12,6 +12,13 @@ Find out:
   landward why policy.toml -- read ~/.ssh/id_ed25519
   landward run --dry-run --report -- npm test
 
+After a denial:
+  landward run --explain -- npm test     note every denial of a run, with its reason
+  landward explain [SOURCE]              who said no, by which line, the smallest change
+  landward allow 2 3                     make that change in your policy, as a diff
+  landward run --trial -p p.toml -- ls   deny nothing, tell what would be denied
+  landward ps                            the sandboxes on this host
+
 Many denials (of runs, of a log, of the host):
   landward log|stats|top                 which there were, which come most
   landward watch                         alarms on what looks like an attack
