@@ -5,7 +5,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The programs in the order of the table. */
@@ -20,6 +20,9 @@ export const PROGRAMS = [
   'tsync_test',
   'audit_test',
 ] as const;
+
+/** What the tests make in their working directory. */
+const LEFTOVERS = ['tmp', 'sock'];
 
 export type Outcome = 'pass' | 'fail' | 'skip';
 
@@ -71,6 +74,8 @@ export function runProgram(
   options: RunOptions,
 ): Promise<ProgramResult | null> {
   if (!existsSync(join(directory, program))) return Promise.resolve(null);
+  // What a program that was ended has left there makes all of its next cases fail.
+  for (const left of LEFTOVERS) rmSync(join(directory, left), { recursive: true, force: true });
   const since = performance.now();
   const [command, ...args] = [...options.prefix, `./${program}`, ...(options.args ?? [])];
   const child = spawn(command!, args, {

@@ -21,6 +21,8 @@ export interface Knobs {
   readonly sigioGroup: 'delivery' | 'registration';
   /** Rulesets take identifiers too. */
   readonly rulesetIds: boolean;
+  /** Programs can ask for the errata: since ABI 7, and in stable releases of older kernels. */
+  readonly tellsErrata: boolean;
   /** Bytes of a page, the largest `size` of `landlock_create_ruleset`. */
   readonly pageSize: number;
 }
@@ -55,6 +57,7 @@ export function linux(
       countsMuted: level >= 11,
       sigioGroup: 'delivery',
       rulesetIds: level >= 11,
+      tellsErrata: level >= 7,
       pageSize: 4096,
       ...differs.knobs,
     },

@@ -41,7 +41,8 @@ export function createRulesetCall(
   if (row.abi === 0) return refused('EOPNOTSUPP');
   if (call.flags !== 0) {
     if (call.attr !== null || call.size !== 0) return refused('EINVAL');
-    if ((call.flags & ~row.createFlags) !== 0) return refused('EINVAL');
+    const known = row.createFlags | (behaviour.knobs.tellsErrata ? CREATE_RULESET.ERRATA : 0);
+    if ((call.flags & ~known) !== 0) return refused('EINVAL');
     if (call.flags === CREATE_RULESET.VERSION) return done({ kind: 'answer', value: behaviour.abi });
     if (call.flags === CREATE_RULESET.ERRATA) return done({ kind: 'answer', value: behaviour.errata });
     return refused('EINVAL');

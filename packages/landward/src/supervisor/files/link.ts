@@ -52,7 +52,12 @@ function entryOf(call: Call, object: Place): Entry {
   const slash = object.path.lastIndexOf('/');
   const name = encodePath(object.path.slice(slash + 1));
   const directory = object.path.slice(0, slash) || '/';
-  const fd = object.parent ?? call.own(must(openPlace(AT_FDCWD, encodePath(directory), 0, 0)));
+  // A directory knows what is above it, also where no path leads to it.
+  const above =
+    object.type === 'dir'
+      ? () => openPlace(object.fd, encodePath('..'), 0, 0)
+      : () => openPlace(AT_FDCWD, encodePath(directory), 0, 0);
+  const fd = object.parent ?? call.own(must(above()));
   return { parent: placeOf(call, fd), name, object, path: object.path };
 }
 

@@ -16,6 +16,11 @@ const ESTALE = 116;
 /** Before a path that means another object here: no rule covers it. */
 const ELSEWHERE = '(unreachable)';
 
+/** The path of a place in its own mount tree, which may not be this process's: for looking there, and for showing. */
+export function pathInTree(path: string): string {
+  return path.startsWith(`${ELSEWHERE}/`) ? path.slice(ELSEWHERE.length) : path;
+}
+
 /**
  * Describes an object that is open in this process.
  *

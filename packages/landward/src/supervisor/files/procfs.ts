@@ -10,6 +10,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { AT_FDCWD, RESOLVE } from '../../uapi/open.ts';
 import { type Call, refuse } from '../call.ts';
 import { drop, encodePath, type Fact, fileSystemOf, lookAtEntry, lookAtFd, openPlace } from './look.ts';
+import { pathInTree } from './place-of.ts';
 
 const PROC_SUPER_MAGIC = 0x9fa0;
 /** The inode of the root directory of every procfs. */
@@ -96,7 +97,7 @@ export interface ProcOwner {
  * @param path where the object is, as `whereIs` told; a procfs may be mounted anywhere
  */
 export function procOwner(call: Call, path: string, fact: { readonly dev: bigint }): ProcOwner | null {
-  const inside = belowProcfs(call, path, fact.dev);
+  const inside = belowProcfs(call, pathInTree(path), fact.dev);
   if (inside === null) return { pid: null, tid: null, file: path, own: false, supervisor: false };
   const match = /^(\d+)(?:\/task\/(\d+))?(?:\/(.*))?$/.exec(inside);
   if (match === null) return null;

@@ -105,7 +105,8 @@ export class Starts implements Disposable {
   }
 
   #mayRun(place: Place): boolean {
-    if (place.exempt) return true;
+    // Without rules nothing is to be found out, also of programs whose path says nothing here.
+    if (place.exempt || this.#run.plan.layers.length === 0) return true;
     return isNormal(place.path) && this.#allows(place.path);
   }
 

@@ -7,6 +7,7 @@ import type { Dentry, InetSocket, Mount, Node, Path, Task, UnixSocket } from '..
 import type { Describe, FileIdentity, NetFields } from '../../model/records/index.ts';
 import { decodeSockaddr } from '../../uapi/sockaddr.ts';
 import type { Call } from '../call.ts';
+import { pathInTree } from '../files/place-of.ts';
 import { addressText } from '../sockets/inet.ts';
 import { localAddress } from '../sockets/socket.ts';
 import { readProc } from '../target/proc.ts';
@@ -42,7 +43,7 @@ export class Describer implements Describe {
     const { told } = dentry as LiveDentry;
     if (told === undefined) return { path: '' };
     const file = told.level === null ? undefined : this.#identity(told.level);
-    return { path: told.path, ...(file === undefined ? {} : { file }) };
+    return { path: pathInTree(told.path), ...(file === undefined ? {} : { file }) };
   }
 
   mount(_mount: Mount, root: Dentry): { name: string; file?: FileIdentity } {

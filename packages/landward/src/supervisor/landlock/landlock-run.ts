@@ -49,7 +49,10 @@ export class LandlockRun implements Disposable {
     // What the thread has inherited from somebody who used the same numbers means nothing here.
     writeNumber(target.tid, 0);
     const shown = run.plan.supervisor.landlock;
-    this.behaviour = linux(shown?.abi ?? 0, shown === undefined ? {} : { errata: shown.errata });
+    this.behaviour = linux(shown?.abi ?? 0, {
+      ...(shown === undefined ? {} : { errata: shown.errata }),
+      knobs: { tellsErrata: true },
+    });
     this.#tag = idTag(run.id);
     this.threads = new Threads(
       () => membersOf(this.#tag),
