@@ -26,8 +26,10 @@ const ROOMS = {
   supervisor: { imports: ['uapi', 'model', 'filter', 'kernel'], types: ['policy'], pure: false },
   audit: {
     imports: ['uapi', 'model', 'policy', 'kernel'],
-    // Optional peers: only the command that needs one loads it.
+    // The parsers edit policies; the others are optional peers. Only the command that needs one loads it.
     packages: [
+      'jsonc-parser',
+      'toml-eslint-parser',
       '@opentelemetry/exporter-logs-otlp-proto',
       '@opentelemetry/exporter-metrics-otlp-proto',
       '@opentelemetry/resources',
