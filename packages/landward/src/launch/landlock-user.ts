@@ -12,6 +12,7 @@ import { OPEN_FILTER } from '../filter/spec.ts';
 import { ARCH } from '../kernel/call.ts';
 import { supervisorState } from '../kernel/supervisor.ts';
 import type { Plan } from '../policy/plan.ts';
+import { keepsNumbers } from '../supervisor/landlock/thread-number.ts';
 import { ERRATA } from '../uapi/landlock.ts';
 import { compile } from './compile.ts';
 
@@ -51,6 +52,11 @@ export async function userLandlockPlan(abi: number = NEWEST_ABI): Promise<Plan> 
   const state = supervisorState();
   if (!state.works)
     throw new LandwardError('UNSUPPORTED', `Landlock cannot be given to programs: ${state.reason}`);
+  if (!keepsNumbers())
+    throw new LandwardError(
+      'UNSUPPORTED',
+      'Landlock cannot be given to programs: this kernel does not keep a number for each thread in its I/O priority (Linux 6.5), or landward runs under such a supervisor already',
+    );
   const errata = ERRATA.filter((erratum) => erratum.abi <= abi).reduce(
     (mask, { number }) => mask | (1 << (number - 1)),
     0,
