@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
@@ -228,7 +236,7 @@ test('unused lines are told from what runs observed, and not told where no run d
   const writer = register(state, 2);
   writer.ended({ time: Date.now(), status: 1 });
   const silent = await landward('stats', '--unused', RUN);
-  assert.match(silent.stdout, /no run of it has told which lines it used/);
+  assert.match(silent.stdout, /no run of it has told which rules it used/);
   const stem = JSON.parse(
     (
       await runChild('sh', [
@@ -258,8 +266,40 @@ test('unused lines are told from what runs observed, and not told where no run d
   );
   const words = (await landward('stats', '--unused', RUN)).stdout;
   assert.match(words, /1 run observed, 1 of them in part/);
-  assert.match(words, /policy\.toml:3 {2}"allow \/opt"/);
+  assert.match(words, /policy\.toml:3:1 {2}"allow \/opt"/);
   assert.match(words, /what they could not see/);
+});
+
+test('a supervised run tells what it was denied and which lines it needed', needs({ abi: 7 }), async (t) => {
+  const { env, landward } = person(t);
+  const project = temporaryDirectory(t, 'project');
+  for (const folder of ['used', 'unused']) mkdirSync(join(project, folder));
+  for (const file of ['used/a', 'used/.env']) writeFileSync(join(project, file), `${file}\n`);
+  const policy = join(temporaryDirectory(t), 'policy.toml');
+  writeFileSync(
+    policy,
+    'extends = ["@base"]\n[fs]\nread = ["/usr", "$project/used", "$project/unused"]\nexec = ["/usr"]\ndeny = ["$project/**/.env"]\n',
+  );
+  const words = [entrance, 'run', '--degrade', 'self', '-p', policy, '--', 'cat', 'used/a', 'used/.env'];
+  const run = await runChild(process.execPath, words, { cwd: project, env });
+  assert.equal(run.stdout, 'used/a\n', run.stderr);
+  assert.equal(run.code, 1, run.stderr);
+  const told = await landward('log', '--json');
+  const denied = told.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    denied.map(({ object, missing }) => [object.path, missing]),
+    [[join(project, 'used/.env'), ['fs.read_file']]],
+  );
+  const use = JSON.parse((await landward('stats', '--unused', denied[0].run, '--json')).stdout);
+  assert.deepEqual([use.runs, use.partial], [1, 1], 'not every call is notified, and that is said');
+  const places = (lines: { line: number; rules: string[] }[]) =>
+    lines.filter(({ line }) => line > 0).map(({ line, rules }) => `${line} ${rules.join()}`);
+  assert.deepEqual(places(use.unused), ['3 allow /usr', `3 allow ${join(project, 'unused')}`]);
+  assert.ok(places(use.used).some((place) => place.startsWith('5 deny')));
+  assert.ok(places(use.used).includes(`3 allow ${join(project, 'used')}`));
 });
 
 test('what comes later is told by a log that is followed, and once', async (t) => {

@@ -89,8 +89,9 @@ test('what is first seen alarms once, also after a restart', async () => {
 });
 
 test('a match says no as soon as one part does', async () => {
-  const all =
-    await rule(`match = { effect = ["denied"], right = ["fs.read_file", "meta."], path = ["/home/*/.ssh/**"], program = ["cat"], operation = ["openat"], uid = [1000], object = ["path"] }`);
+  const all = await rule(
+    `match = { effect = ["denied"], right = ["fs.read_file", "meta."], path = ["/home/*/.ssh/**"], program = ["cat"], operation = ["openat"], uid = [1000], object = ["path"] }`,
+  );
   const full = event(1, {
     missing: ['fs.read_file'],
     operation: 'openat',

@@ -63,10 +63,12 @@ export function addUses(
   });
 }
 
-/** One line of a policy, and how it was used. */
+/** One place of a policy (an item of a list), and how it was used. */
 export interface PolicyLine {
   readonly file: string;
+  /** 0 for a preset, which counts as one. */
   readonly line: number;
+  readonly column: number;
   /** The preset that the line came from. */
   readonly preset?: string;
   readonly verdicts: readonly string[];
@@ -99,20 +101,25 @@ export function policyUse(store: Store, digest: string, layers: readonly RuleLay
     uses.set(key, { count: found.count + times, last: Math.max(found.last, last) });
   };
   for (const row of store
-    .prepare('SELECT file, line, count, last FROM rule_use WHERE digest = ?')
+    .prepare('SELECT file, line, "column", count, last FROM rule_use WHERE digest = ?')
     .all(digest))
-    note(`${row.line}\0${row.file}`, Number(row.count), Number(row.last));
+    note(placeOf(row), Number(row.count), Number(row.last));
   const stopped = store
     .prepare(
       `SELECT json_extract(json, '$.blame.rule.origin.file') AS file, json_extract(json, '$.blame.rule.origin.line') AS line,
+         json_extract(json, '$.blame.rule.origin.column') AS "column",
          count(*) AS count, max(time) AS last FROM event
-       WHERE digest = ? AND json_extract(json, '$.blame.rule') IS NOT NULL GROUP BY 1, 2`,
+       WHERE digest = ? AND json_extract(json, '$.blame.rule') IS NOT NULL GROUP BY 1, 2, 3`,
     )
     .all(digest);
-  for (const row of stopped) note(`${row.line}\0${row.file}`, Number(row.count), Number(row.last));
+  for (const row of stopped) note(placeOf(row), Number(row.count), Number(row.last));
   const lines = linesOf(layers).map((line): PolicyLine => {
-    const found = uses.get(`${line.line}\0${line.file}`);
-    return found === undefined ? line : { ...line, uses: found.count, last: found.last / 1000 };
+    // Runs name a preset by its name, denials by its text.
+    const names = new Set([line.file, line.preset ?? line.file]);
+    const found = [...names].flatMap((name) => uses.get(placeOf({ ...line, file: name })) ?? []);
+    if (found.length === 0) return line;
+    const count = found.reduce((sum, each) => sum + each.count, 0);
+    return { ...line, uses: count, last: Math.max(...found.map(({ last }) => last)) / 1000 };
   });
   const runs = store
     .prepare(
@@ -127,14 +134,27 @@ export function policyUse(store: Store, digest: string, layers: readonly RuleLay
   };
 }
 
+/** The name of a place. */
+function placeOf({
+  file,
+  line,
+  column,
+}: {
+  readonly file?: unknown;
+  readonly line?: unknown;
+  readonly column?: unknown;
+}): string {
+  return `${line}:${column}\0${file}`;
+}
+
 const SHOWN = 3;
 
 function linesOf(layers: readonly RuleLayer[]): readonly PolicyLine[] {
   const lines = new Map<string, PolicyLine>();
   for (const rule of layers.flatMap((layer) => layer.rules)) {
-    const { file, line, preset } = rule.origin;
-    const key = `${line}\0${file}`;
-    const found = lines.get(key) ?? { file, line, verdicts: [], rules: [], uses: 0 };
+    const { file, line, column, preset } = rule.origin;
+    const key = placeOf(rule.origin);
+    const found = lines.get(key) ?? { file, line, column, verdicts: [], rules: [], uses: 0 };
     lines.set(key, {
       ...found,
       ...(preset === undefined ? {} : { preset }),
@@ -142,5 +162,7 @@ function linesOf(layers: readonly RuleLayer[]): readonly PolicyLine[] {
       rules: found.rules.length < SHOWN ? [...new Set([...found.rules, ruleText(rule)])] : found.rules,
     });
   }
-  return [...lines.values()].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+  return [...lines.values()].sort((a, b) =>
+    a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
+  );
 }

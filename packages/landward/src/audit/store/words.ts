@@ -107,24 +107,25 @@ function seconds(milliseconds: number): string {
 export function policyUseText({ digest, runs, partial, used, unused }: PolicyUse): string {
   const head = `Policy ${escapeText(digest.slice(0, 16))}: `;
   if (runs === 0)
-    return `${head}no run of it has told which lines it used, so nothing can be said about lines that allow\n  ${used.length} of ${used.length + unused.length} lines have stopped something\n`;
+    return `${head}no run of it has told which rules it used, so nothing can be said about rules that allow\n  ${used.length} of ${used.length + unused.length} places have stopped something\n`;
   const lines = [
     `${head}${runs} ${runs === 1 ? 'run' : 'runs'} observed${partial > 0 ? `, ${partial} of them in part` : ''}`,
-    `  ${used.length} of ${used.length + unused.length} lines were needed`,
+    `  ${used.length} of ${used.length + unused.length} places were needed`,
   ];
   if (unused.length > 0) {
     lines.push('', 'Never needed in these runs:', ...unused.map(lineText));
     lines.push(
       '',
-      'A line may still be needed by what these runs did not do' +
+      'A place may still be needed by what these runs did not do' +
         (partial > 0 ? ', or by what they could not see' : ''),
     );
   }
   return `${lines.join('\n')}\n`;
 }
 
-function lineText({ file, line, preset, rules }: PolicyLine): string {
+function lineText({ file, line, column, preset, rules }: PolicyLine): string {
   const from = preset === undefined ? '' : ` (preset ${escapeText(preset)})`;
   const what = rules.map((rule) => quote(rule)).join(', ');
-  return `  ${escapeText(file)}:${line}${from}  ${what}`;
+  const place = line === 0 ? '' : `:${line}:${column}`;
+  return `  ${escapeText(file)}${place}${from}  ${what}`;
 }
