@@ -153,8 +153,33 @@ for (const major of [22, 24, 26]) {
     assert.equal(held.code, 1, held.stderr);
     assert.doesNotMatch(held.stdout, /secret/);
     const granted = await run('--read', secret, '--', 'cat', secret);
-    assert.deepEqual([granted.code, granted.stdout], [0, 'the secret\n'], granted.stderr);
+    assert.deepEqual([granted.code, granted.stdout, granted.stderr], [0, 'the secret\n', '']);
   });
+
+  test(
+    `Node ${major}: the published supervisor holds a deny inside a grant, and explains it`,
+    options,
+    async () => {
+      const directory = join(place, `supervised-${major}`);
+      mkdirSync(directory);
+      writeFileSync(join(directory, '.env'), 'KEY\n');
+      writeFileSync(join(directory, 'a.txt'), 'A\n');
+      const policy = join(place, `supervised-${major}.toml`);
+      writeFileSync(
+        policy,
+        `extends = ["@shell"]\n[fs]\nwrite = ["$project"]\ndeny = ["$project/**/.env"]\n[net]\nconnect = ["tcp:registry.example:443"]\n`,
+      );
+      const env = { ...fresh(path), XDG_STATE_HOME: join(place, `state-${major}`) };
+      const landward = (...words: string[]) =>
+        runChild(path, [installed('bin/landward.js'), ...words], { cwd: directory, env });
+      const held = await landward('run', '-p', policy, '--', 'sh', '-c', 'cat a.txt .env');
+      assert.deepEqual([held.code, held.stdout], [1, 'A\n'], held.stderr);
+      assert.match(held.stderr, /landward: cat\[\d+\] was denied fs\.read_file on ".*\.env"/);
+      const explained = await landward('explain');
+      assert.match(explained.stdout, /says no: "deny .*\.env"/, explained.stderr);
+      assert.equal(explained.stderr, '');
+    },
+  );
 
   test(`Node ${major}: the library spawns and confines`, options, async () => {
     const script = `

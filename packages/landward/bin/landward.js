@@ -40,6 +40,13 @@ function loadStart() {
   return true;
 }
 
+// The start imports parsers of policies, and Node tells whoever evaluates code so that this is experimental: no news to users.
+const { emitWarning } = process;
+process.emitWarning = (warning, ...rest) => {
+  if (!String(warning).startsWith('vm.USE_MAIN_CONTEXT_DEFAULT_LOADER'))
+    emitWarning.call(process, warning, ...rest);
+};
+
 function read(file, encoding) {
   try {
     return readFileSync(file, encoding);
