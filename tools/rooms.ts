@@ -22,6 +22,7 @@ const ROOMS = {
     pure: true,
     packages: ['jsonc-parser', 'toml-eslint-parser'],
   },
+  programs: { imports: ['uapi', 'model'], pure: true },
   kernel: { imports: ['uapi'], types: ['policy'], pure: false },
   supervisor: { imports: ['uapi', 'model', 'filter', 'kernel'], types: ['policy'], pure: false },
   audit: {

@@ -49,6 +49,10 @@ export const CODES = {
       'Check the state directory ($XDG_STATE_HOME/landward): its owner, its space, the version of its files',
   },
   PEER_MISSING: { exit: 125, solve: 'Install the package named here beside landward: npm install NAME' },
+  PROGRAM_INVALID: {
+    exit: 125,
+    solve: 'Correct the program at the instruction shown; docs/programs.md has the rules',
+  },
   CONFIG_INVALID: { exit: 125, solve: 'Correct the value at the place shown' },
 } as const satisfies Record<string, { readonly exit: number; readonly solve: string }>;
 
