@@ -22,25 +22,35 @@ function execute(call: Call, dirfd: number, at: number, flags: number): Answer {
     follow: (flags & AT.SYMLINK_NOFOLLOW) === 0,
     emptyPath: (flags & AT.EMPTY_PATH) !== 0,
   };
-  check(call, resolve(call, dirfd, path, look));
-  startsOf(call.run).expect(call);
+  const decided = check(call, resolve(call, dirfd, path, look));
+  startsOf(call.run).expect(call, hasDomain(call) ? decided : null);
   return CONTINUE;
 }
 
-/** Asks for a file and whatever the kernel runs for it: interpreters of scripts, then a loader, which has none. */
-function check(call: Call, program: Place): void {
+/** Whether the caller has a Landlock domain of its own, which only the handler of the call can ask. */
+function hasDomain(call: Call): boolean {
+  return call.run.plan.supervisor.landlock !== undefined && !call.run.authority.isFree(call);
+}
+
+/** Asks for a file and whatever the kernel runs for it: interpreters of scripts, then a loader, which has none.
+ *
+ * @returns what was decided on, as device and inode
+ */
+function check(call: Call, program: Place): ReadonlySet<string> {
+  const decided = new Set<string>();
   let place = program;
   for (let scripts = 0; ; scripts++) {
     if (place.type === 'lnk') refuse(ERRNO.ELOOP);
     if (place.type !== 'reg') refuse(ERRNO.EACCES);
     mayRun(call, place);
+    decided.add(`${place.dev}:${place.ino}`);
     const next = interpreterOf(call, place);
-    if (next === null) return;
+    if (next === null) return decided;
     if (next.kind === 'script' && scripts >= NESTING) refuse(ERRNO.ELOOP);
     place = resolve(call, AT_FDCWD, next.path);
     if (next.kind === 'script') continue;
     mayRun(call, place);
-    return;
+    return decided;
   }
 }
 

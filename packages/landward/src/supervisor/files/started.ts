@@ -27,6 +27,8 @@ const UNKNOWN_MS = 50;
 const AT_BASE = 7n;
 
 interface Start {
+  /** What was decided on, where only that may run: the caller has a Landlock domain of its own. */
+  readonly decided: ReadonlySet<string> | null;
   /** The program before, as device and inode. */
   readonly before: string;
   readonly since: number;
@@ -50,15 +52,19 @@ export class Starts implements Disposable {
   /**
    * Expects that the calling process becomes another program.
    *
+   * @param decided programs by device and inode, where no other may start; `null` where the rules tell
    * @throws {Refused} EACCES where it cannot be looked at
    */
-  expect(call: Call): void {
+  expect(call: Call, decided: ReadonlySet<string> | null): void {
     if (this.#run.plan.supervisor.mode === 'observe') return;
     const { pid } = call.target.status();
     const program = this.#program(pid);
     if (program === 'over') return;
     const running = program === 'unknown' ? refuse(ERRNO.EACCES) : program;
-    this.#open.set(pid, { before: running.identity, since: Date.now() });
+    // A start before this one may not have been looked at yet.
+    const earlier = this.#open.get(pid);
+    if (earlier !== undefined) this.#isSettled(pid, earlier, Date.now());
+    this.#open.set(pid, { decided, before: running.identity, since: Date.now() });
     this.#ticks ??= this.#run.every(TICK_MS, () => this.look());
   }
 
@@ -81,7 +87,8 @@ export class Starts implements Disposable {
       return true;
     }
     if (program.identity === start.before) return now - start.since >= OPEN_MS;
-    if (!this.#mayRun(program.place)) this.#end(pid, program.place.path);
+    if (start.decided !== null && !start.decided.has(program.identity)) this.#end(pid, program.place.path);
+    else if (!this.#mayRun(program.place)) this.#end(pid, program.place.path);
     else if (!this.#mayRunThrough(pid)) this.#end(pid, 'its loader');
     return true;
   }
