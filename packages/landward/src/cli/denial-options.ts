@@ -54,11 +54,11 @@ export async function storeOf(
   values: Values<typeof STORE_OPTIONS>,
   { follow = false }: { readonly follow?: boolean } = {},
 ): Promise<Store> {
-  const [{ openStore }, { ingestWords }] = await Promise.all([
+  const [{ openStore, TEMPORARY }, { ingestWords }] = await Promise.all([
     import('../audit/store/store.ts'),
     import('../audit/store/gather.ts'),
   ]);
-  const store = await openStore({ file: values.from === undefined ? values.store : ':memory:' });
+  const store = await openStore({ file: values.from === undefined ? values.store : TEMPORARY });
   try {
     await ingestWords(store, {
       sources: follow ? [] : sourcesOf(values),

@@ -8,7 +8,7 @@
 import { LandwardError } from '../../errors.ts';
 import { readDuration, readSize } from '../../policy/units.ts';
 import { inTransaction } from './sqlite.ts';
-import type { Store } from './store.ts';
+import { isFleeting, type Store } from './store.ts';
 
 /** How much a store keeps. */
 export interface Bounds {
@@ -25,12 +25,12 @@ const AGE_CHECK = 600_000_000;
 /** Hours behind which counts are folded into one row a label. */
 const TALLY_HOURS = 24 * 400;
 
-/** A store in memory is for one question about whatever was read in, however old. */
+/** A store that is gone with the process is for one question about whatever was read in, however old. */
 const UNBOUNDED: Bounds = { size: Number.POSITIVE_INFINITY, age: Number.POSITIVE_INFINITY };
 
 /** The bounds of a store. */
 export function boundsOf(store: Store): Bounds {
-  const { size, age } = store.file === ':memory:' ? UNBOUNDED : DEFAULT_BOUNDS;
+  const { size, age } = isFleeting(store.file) ? UNBOUNDED : DEFAULT_BOUNDS;
   const read = (key: string, fallback: number) => Number(store.meta(key) ?? fallback);
   return { size: read('max_size', size), age: read('max_age', age) };
 }

@@ -39,9 +39,25 @@ export function plus(a: Added, b: Added): Added {
   };
 }
 
-const COUNT = `INSERT INTO tally (hour, source, effect, "right", operation, object, count) VALUES (?, ?, ?, ?, ?, ?, 1)
-  ON CONFLICT DO UPDATE SET count = count + 1`;
+const COUNT = `INSERT INTO tally (hour, source, effect, "right", operation, object, count) VALUES (?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET count = count + excluded.count`;
 const HOUR = 3_600_000_000;
+
+/** Counts of one batch: many denials have the same labels, and one row is written for each. */
+class Tally {
+  readonly #counts = new Map<string, { readonly labels: readonly (string | number)[]; count: number }>();
+
+  add(...labels: readonly (string | number)[]): void {
+    const key = labels.join('\0');
+    const found = this.#counts.get(key);
+    if (found === undefined) this.#counts.set(key, { labels, count: 1 });
+    else found.count++;
+  }
+
+  write(store: Store): void {
+    for (const { labels, count } of this.#counts.values()) store.prepare(COUNT).run(...labels, count);
+  }
+}
 
 /** One reading of one source into a store. */
 export class Intake {
@@ -64,20 +80,22 @@ export class Intake {
     enforceAge(this.#store);
     inTransaction(this.#store.database, () => {
       const floor = floorOf(this.#store);
+      const tally = new Tally();
       for (const item of items)
         if (item.kind === 'denial') {
-          const outcome = this.#event(item.event, floor);
+          const outcome = this.#event(item.event, floor, tally);
           sum[outcome]++;
           if (outcome === 'added') onNew?.(item.event);
         } else if (item.kind === 'loss') {
           sum.lost += this.#loss(item);
         } else this.#domain(item);
+      tally.write(this.#store);
     });
     enforceSize(this.#store);
     return sum;
   }
 
-  #event(event: DenialEvent, floor: number): 'added' | 'known' | 'outside' {
+  #event(event: DenialEvent, floor: number, tally: Tally): 'added' | 'known' | 'outside' {
     const time = microseconds(event.time);
     const identity = this.#repetitions.digest(identityOf(event));
     if (time <= floor) return 'outside';
@@ -89,9 +107,8 @@ export class Intake {
         .run(lastInsertRowid, right);
     const { source, effect, operation, object, rights } = labelsOf(event);
     const hour = Math.max(0, Math.floor(time / HOUR));
-    const count = this.#store.prepare(COUNT);
-    count.run(hour, source, effect, '', operation, object);
-    for (const right of rights) count.run(hour, source, effect, right, '', object);
+    tally.add(hour, source, effect, '', operation, object);
+    for (const right of rights) tally.add(hour, source, effect, right, '', object);
     return 'added';
   }
 

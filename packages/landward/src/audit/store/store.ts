@@ -15,9 +15,12 @@ import { ownDirectory, stateDirectory } from '../state-directory.ts';
 import { migrate } from './schema.ts';
 import { isBusy, openDatabase } from './sqlite.ts';
 
+/** The name of a store that lies in a temporary file of SQLite's, where it outgrows memory, and is gone with the process. */
+export const TEMPORARY = '';
+
 /** How a store is opened. */
 export interface StoreOptions {
-  /** The file; `:memory:` for one that is gone with the process. Default: `denials.sqlite` in the state directory. */
+  /** The file; `TEMPORARY` or `:memory:` for one that is gone with the process. Default: `denials.sqlite` in the state directory. */
   readonly file?: string | undefined;
 }
 
@@ -78,7 +81,7 @@ export function defaultStoreFile(env: NodeJS.ProcessEnv = process.env): string {
  */
 export async function openStore(options: StoreOptions = {}): Promise<Store> {
   const file = options.file ?? defaultStoreFile();
-  if (file !== ':memory:') {
+  if (!isFleeting(file)) {
     if (options.file === undefined) ownDirectory(stateDirectory());
     claimFile(file);
   }
@@ -99,6 +102,11 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
       cause: error,
     });
   }
+}
+
+/** Whether a store of this name is gone with the process. */
+export function isFleeting(file: string): boolean {
+  return file === TEMPORARY || file === ':memory:';
 }
 
 /** Makes the file for this user alone, or takes rights of others away; SQLite gives its other files the same mode. */

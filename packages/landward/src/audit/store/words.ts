@@ -73,7 +73,7 @@ export function statsText(stats: Stats, facts: ReturnType<typeof storeFacts>): s
     if (rows.length > 0) lines.push('', title, ...rows.map(row));
   lines.push(
     '',
-    `Store: ${escapeText(facts.file)}, ${facts.events} denials, ${bytes(facts.bytes)} of ${bytes(facts.bounds.size)}`,
+    `Store: ${facts.file === '' ? 'none, asked and not kept' : escapeText(facts.file)}, ${facts.events} denials, ${bytes(facts.bytes)} of ${bytes(facts.bounds.size)}`,
   );
   const missing = coverageLines(stats.coverage);
   lines.push(
