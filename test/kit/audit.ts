@@ -57,7 +57,8 @@ export async function whileReading(
   during: () => Promise<void>,
   enough: (items: readonly SourceItem[]) => boolean,
 ): Promise<readonly SourceItem[]> {
-  using _ = testsLock(LOCK_SHARED);
+  // One at a time: what one takes away and puts back would be missing or in the way for another.
+  using _ = testsLock();
   using __ = withoutExclusions();
   for (let round = 0; ; round++) {
     const items: SourceItem[] = [];
@@ -86,7 +87,7 @@ export async function whileReading(
 
 /** Does something while no other test reads or changes audit. */
 export async function holdingAudit(during: () => Promise<void>): Promise<void> {
-  using _ = testsLock(LOCK_EXCLUSIVE);
+  using _ = testsLock();
   using __ = withoutExclusions();
   // Readers share landward's own lock; who holds it alone is another kind of test.
   const shared = openSync('/run/landward-audit.lock', 'a');
@@ -95,11 +96,10 @@ export async function holdingAudit(during: () => Promise<void>): Promise<void> {
   await during();
 }
 
-const LOCK_SHARED = 1;
 const LOCK_EXCLUSIVE = 2;
 
-function testsLock(how: number): Disposable {
+function testsLock(): Disposable {
   const fd = openSync('/run/landward-audit-tests.lock', 'a');
-  call('wait for other tests', 'flock', fd, how);
+  call('wait for other tests', 'flock', fd, LOCK_EXCLUSIVE);
   return { [Symbol.dispose]: () => closeSync(fd) };
 }
