@@ -23,7 +23,7 @@ import type { Rule, RuleLayer } from '../../packages/landward/src/model/rules.ts
 import { runChild } from '../kit/child.ts';
 import { dialogue } from '../kit/dialogue.ts';
 import { needs, root } from '../kit/needs.ts';
-import { startRecorder } from '../kit/servers.ts';
+import { startRecorder, until } from '../kit/servers.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
 
 const corpus = join(root, 'test/fixtures/audit-corpus.txt');
@@ -300,6 +300,36 @@ test('a supervised run tells what it was denied and which lines it needed', need
   assert.deepEqual(places(use.unused), ['3 allow /usr', `3 allow ${join(project, 'unused')}`]);
   assert.ok(places(use.used).some((place) => place.startsWith('5 deny')));
   assert.ok(places(use.used).includes(`3 allow ${join(project, 'used')}`));
+});
+
+test('a fleet that goes on sends what later runs tell, and ends in good order', async (t) => {
+  const { state, env } = person(t);
+  const server = await startRecorder();
+  t.after(() => server.close());
+  const config = join(temporaryDirectory(t), 'fleet.toml');
+  writeFileSync(
+    config,
+    `[clickhouse]\nurl = "${server.url}"\n[prometheus]\nlisten = "127.0.0.1:0"\n[batch]\nevery = "100ms"\n`,
+  );
+  const child = spawn(process.execPath, [entrance, 'fleet', 'run', '-c', config], { env });
+  const told = { text: '' };
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    told.text += text;
+  });
+  const ended = new Promise((done) => child.once('close', done));
+  const url = await until('the address', async () => /metrics at (\S+)/.exec(told.text)?.[1]);
+  register(state, 3);
+  await until('the batch', async () => server.requests[0]);
+  const scraped = await until('the account', async () => {
+    const text = await (await fetch(url)).text();
+    return text.includes('landward_sink_sent_total{sink="clickhouse"} 3') ? text : undefined;
+  });
+  assert.match(
+    scraped,
+    /landward_denials_total\{source="supervisor",effect="denied",operation="openat",object="path"\} 3/,
+  );
+  child.kill('SIGTERM');
+  assert.equal(await ended, 0, told.text);
 });
 
 test('what comes later is told by a log that is followed, and once', async (t) => {

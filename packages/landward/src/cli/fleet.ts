@@ -1,6 +1,7 @@
 /** `landward fleet`: sends denials and counts to where a fleet collects them; merges counts of many hosts. */
 
 import { readFileSync } from 'node:fs';
+import type { Store } from '../audit/store/store.ts';
 import { escapeText } from '../launch/escape.ts';
 import { print, printError } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
@@ -88,10 +89,19 @@ async function withConfig(task: 'run' | 'table', values: Values, files: readonly
     rejected: (sink: string, count: number) => say(`${sink}: REJECTED ${count}, which are lost to it`),
     failed: (sink: string, why: string) => say(`${sink}: not sent, will be tried again: ${why}`),
   };
-  const whole = await untilSignal((signal) =>
-    runFleet(store, config, news, { once: values.once === true, signal }),
-  );
+  const registry = values.store === undefined ? await registryOf(store) : {};
+  const once = values.once === true;
+  const whole = await untilSignal((signal) => runFleet(store, config, news, { once, signal, ...registry }));
   return whole || values.once !== true ? 0 : 1;
+}
+
+/** What keeps a store up to what this user's runs tell. */
+async function registryOf(store: Store) {
+  const [{ ingestRuns }, { stateDirectory }] = await Promise.all([
+    import('../audit/store/runs.ts'),
+    import('../audit/state-directory.ts'),
+  ]);
+  return { refresh: () => void ingestRuns(store, stateDirectory()) };
 }
 
 /** A module and the store, brought up to what the registry holds. */

@@ -37,7 +37,12 @@ export async function runFleet(
   store: Store,
   config: FleetConfig,
   news: FleetNews,
-  options: { readonly once?: boolean; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly once?: boolean;
+    readonly signal?: AbortSignal;
+    /** Brings the store up to date; called at each turn. */
+    readonly refresh?: () => void;
+  } = {},
 ): Promise<boolean> {
   const directory = config.spool.directory ?? join(stateDirectory(), 'spool');
   using _lock = await lockFolder(directory);
@@ -55,6 +60,7 @@ export async function runFleet(
   }));
   const textfile = config.prometheus?.textfile;
   const counts = async () => {
+    options.refresh?.();
     if (metrics !== undefined && textfile !== undefined) await writeTextfile(metrics, textfile);
     const outcome = await telemetry?.send(aggregateOf(store));
     if (outcome !== undefined && outcome.kind !== 'accepted') news.failed('otlp metrics', outcome.why);
