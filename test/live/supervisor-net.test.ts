@@ -265,6 +265,10 @@ test('binding and listening need a rule, also where a free port is taken', need,
 test('a source route turns nothing elsewhere', need, async () => {
   const layers = grants(netRule('allow', 'net.connect_send_udp', byAddress('127.0.0.1'), udp));
   assert.deepEqual(await results(layers, [UDP!, 'route', TCP!, 'route']), [-1, -1]);
+  // A label of a flow can carry a route, and is used by messages that name it.
+  const label = ['socket 10 2 0', 'label'];
+  assert.equal((await runChild(program, label)).stdout, '0\n');
+  assert.deepEqual(await results(layers, label), [-1]);
 });
 
 test(

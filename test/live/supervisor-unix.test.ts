@@ -295,3 +295,46 @@ s = socket.socket(socket.AF_UNIX); s.connect('${peers}'); print('connected')
   await ended;
   assert.equal(told, 'ready\n1235 1234\n');
 });
+
+test('messages tell the user of the program, and open nothing that is closed to it', {
+  ...need,
+  ...(process.getuid?.() === 0 ? {} : { skip: 'needs root' }),
+}, async () => {
+  const [open, closed] = [join(folder, 'messages.sock'), join(folder, 'closed.sock')];
+  // Two services outside of the sandbox that take messages and print who sent them; one is root's alone.
+  const script = `
+import os, select, socket, struct, sys
+made = []
+for path, mode in ((sys.argv[1], 0o777), (sys.argv[2], 0o600)):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(path); os.chmod(path, mode)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1); made.append(s)
+print('ready', flush=True)
+while True:
+    for s in select.select(made, [], [])[0]:
+        data, control, _, _ = s.recvmsg(100, 100)
+        print(made.index(s), data.decode(), *struct.unpack('3i', control[0][2])[1:], flush=True)
+        if data == b'end': sys.exit()
+`;
+  const child = spawn('python3', ['-c', script, open, closed], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let told = '';
+  child.stdout.on('data', (text) => {
+    told += text;
+  });
+  const ended = once(child, 'close');
+  await once(child.stdout, 'data');
+  const client = `
+import os, socket, struct
+os.setgroups([]); os.setresgid(1234, 1234, 1234); os.setresuid(1235, 1235, 1235)
+own = [(socket.SOL_SOCKET, 2, struct.pack('3i', os.getpid(), 1235, 1234))]
+def send(path, data, control=[]):
+    try: return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendmsg([data], control, 0, path)
+    except OSError as e: return e.errno
+print(send('${open}', b'plain'), send('${open}', b'own', own))
+print(send('${closed}', b'plain'), send('${closed}', b'own', own))
+send('${open}', b'end')
+`;
+  const { stdout } = await held([everything], ['python3', '-c', client]);
+  assert.equal(stdout, '5 3\n13 13\n');
+  await ended;
+  assert.equal(told, 'ready\n0 plain 1235 1234\n0 own 1235 1234\n0 end 1235 1234\n');
+});

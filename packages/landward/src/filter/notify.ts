@@ -87,6 +87,7 @@ export const NOTIFY_GROUPS = {
       { syscalls: ['setsockopt'], when: [is(1, 0), is(2, 4)] },
       { syscalls: ['setsockopt'], when: [is(1, 41), is(2, 5)] },
       { syscalls: ['setsockopt'], when: [is(1, 41), is(2, 6)] },
+      { syscalls: ['setsockopt'], when: [is(1, 41), is(2, 32)] },
       { syscalls: ['setsockopt'], when: [is(1, 41), is(2, 57)] },
     ],
   },

@@ -12,6 +12,7 @@ export interface TaskStatus {
   readonly uid: number;
   readonly euid: number;
   readonly fsuid: number;
+  readonly gid: number;
   readonly egid: number;
   readonly fsgid: number;
   readonly groups: readonly number[];
@@ -72,6 +73,8 @@ export interface Target {
   asSupervisor<T>(act: () => T): T;
   /** Tells that this thread is about to change its identity: from now on it is looked at for every act. */
   changesIdentity(): void;
+  /** The same for its root directory. */
+  changesRoot(): void;
 }
 
 export interface ActingOptions {

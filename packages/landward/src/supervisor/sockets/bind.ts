@@ -63,8 +63,14 @@ function askFreePort(call: Call, socket: HeldSocket): void {
 }
 
 const SOL = { IP: 0, IPV6: 41 } as const;
-/** `IP_OPTIONS`; `IPV6_2292RTHDR`, `IPV6_2292PKTOPTIONS`, `IPV6_RTHDR`: they turn packets to hosts that nobody decided on. */
-const ROUTES = { [SOL.IP]: [4], [SOL.IPV6]: [5, 6, 57] } as const satisfies Record<number, readonly number[]>;
+/**
+ * `IP_OPTIONS`; `IPV6_2292RTHDR`, `IPV6_2292PKTOPTIONS`, `IPV6_FLOWLABEL_MGR` (a label can carry a route), `IPV6_RTHDR`: they
+ * turn packets to hosts that nobody decided on.
+ */
+const ROUTES = { [SOL.IP]: [4], [SOL.IPV6]: [5, 6, 32, 57] } as const satisfies Record<
+  number,
+  readonly number[]
+>;
 
 /** The call `setsockopt`, for the options that name hosts on the way of a packet. The filter asks about no other. */
 export function setsockopt(call: Call): Answer {

@@ -7,7 +7,7 @@
 
 import type { NetRight } from '../../uapi/landlock.ts';
 import { decodeSockaddr } from '../../uapi/sockaddr.ts';
-import { AF, SOCK } from '../../uapi/socket.ts';
+import { AF, IPPROTO, SOCK } from '../../uapi/socket.ts';
 import type { Question } from '../authority.ts';
 import type { Call } from '../call.ts';
 import { refuse } from '../call.ts';
@@ -36,10 +36,23 @@ export function aimOf(socket: HeldSocket, bytes: Uint8Array, operation: Operatio
     // IPv4 takes an address without a family as its own when it binds and sends.
     given = bytes.slice();
     given[0] = AF.INET;
+  } else if (
+    familyOf(bytes) === AF.UNSPEC &&
+    operation === 'send' &&
+    socket.domain === AF.INET6 &&
+    !isUdp(socket)
+  ) {
+    // IPv6 does so for raw sockets and tunnels; UDP sends where it is connected to.
+    given = bytes.slice();
+    given[0] = AF.INET6;
   }
   const address = decodeSockaddr(given);
   if (address === null || (address.family !== 'inet' && address.family !== 'inet6')) return null;
   return { address: addressText(address.address), port: address.port };
+}
+
+function isUdp({ protocol }: HeldSocket): boolean {
+  return protocol === IPPROTO.UDP || protocol === IPPROTO.UDPLITE;
 }
 
 /** The family of an address, -1 for one that is too short to have one. */

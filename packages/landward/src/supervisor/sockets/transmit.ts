@@ -15,7 +15,7 @@ import { type Answer, type Call, Refused, refuse } from '../call.ts';
 import type { Control } from './control.ts';
 import { asCaller } from './credentials.ts';
 import { type Part, readData } from './message.ts';
-import { type HeldSocket, isBlocking, sendTimeout } from './socket.ts';
+import { type HeldSocket, isBlocking, isInet, sendTimeout } from './socket.ts';
 import { interruption, waitFor } from './waiting.ts';
 
 /** How much of a stream is copied at once. */
@@ -117,9 +117,8 @@ function put(
     }
     return sendWithControl(socket.fd, address, data, control.bytes, how);
   };
-  // Credentials that were checked need no identity; those that the kernel adds are the thread's.
-  if (socket.domain === AF.UNIX) return control.credentials ? act() : asCaller(call, act);
-  return call.target.as(act);
+  // Whom the kernel adds as the sender is this thread.
+  return isInet(socket) ? call.target.as(act) : asCaller(call, act, { tells: control.credentials });
 }
 
 function sendWithControl(

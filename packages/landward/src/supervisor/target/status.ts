@@ -35,13 +35,14 @@ export function parseStatus(text: string): TaskStatus {
   const pid = numbers('Tgid')[0] ?? refuse(ERRNO.ESRCH);
   const tid = numbers('Pid')[0] ?? pid;
   const [uid = 0, euid = 0, , fsuid = 0] = numbers('Uid');
-  const [, egid = 0, , fsgid = 0] = numbers('Gid');
+  const [gid = 0, egid = 0, , fsgid = 0] = numbers('Gid');
   return {
     pid,
     umask: Number.parseInt(field('Umask') || '0', 8),
     uid,
     euid,
     fsuid,
+    gid,
     egid,
     fsgid,
     groups: numbers('Groups'),
