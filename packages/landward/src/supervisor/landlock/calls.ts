@@ -24,7 +24,7 @@ import { lookAtLevel } from './ancestors.ts';
 import { exemptInode } from './inodes.ts';
 import { type LandlockRun, landlockOf } from './landlock-run.ts';
 import { type Held, rulesetFd } from './rulesets.ts';
-import { type ThreadState, threadsOf } from './threads.ts';
+import { isSameCredential, type ThreadState, threadsOf } from './threads.ts';
 
 /** `struct landlock_ruleset_attr` may grow up to a page. */
 const PAGE = 4096;
@@ -147,7 +147,7 @@ function everyone(call: Call, landlock: LandlockRun, next: ThreadState): Answer 
   for (let round = 0; round < ROUNDS; round++) {
     const others = threadsOf(pid).filter((other) => {
       const state = landlock.state(other);
-      return state !== undefined && state.credential !== next.credential;
+      return state !== undefined && !isSameCredential(state.credential, next.credential);
     });
     if (others.length === 0) return DONE;
     for (const other of others) {

@@ -1,8 +1,8 @@
 /**
  * `prctl` as far as the supervisor must know of it: no_new_privs, which a supervised process may have without having asked
- * for it, and being dumpable, without which nothing can be looked at.
+ * for it, being dumpable, without which nothing can be looked at, and what takes capabilities away at the next execve.
  *
- * Owns these three operations. All others are the kernel's and are not asked about.
+ * Owns these operations. All others are the kernel's and are not asked about.
  */
 
 import { ERRNO } from '../../uapi/errno.ts';
@@ -19,6 +19,10 @@ export const prctl: Handler = (call) => {
       return call.run.plan.supervisor.landlock === undefined ? CONTINUE : setNoNewPrivs(call);
     case PR.GET_NO_NEW_PRIVS:
       return call.run.plan.supervisor.landlock === undefined ? CONTINUE : getNoNewPrivs(call);
+    case PR.CAPBSET_DROP:
+    case PR.SET_SECUREBITS:
+      call.target.changesIdentity();
+      return CONTINUE;
     default:
       return CONTINUE;
   }

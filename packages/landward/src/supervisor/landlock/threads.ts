@@ -143,11 +143,12 @@ export class Threads {
 }
 
 function isSame(a: ThreadState, b: ThreadState): boolean {
-  return (
-    a.noNewPrivs === b.noNewPrivs &&
-    a.credential.domain === b.credential.domain &&
-    a.credential.subdomainsMuted === b.credential.subdomainsMuted
-  );
+  return a.noNewPrivs === b.noNewPrivs && isSameCredential(a.credential, b.credential);
+}
+
+/** Whether two credentials say the same; one number stands for all of them. */
+export function isSameCredential(a: Credential, b: Credential): boolean {
+  return a.domain === b.domain && a.subdomainsMuted === b.subdomainsMuted;
 }
 
 /** The threads of a process. */
