@@ -8,6 +8,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSy
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { compile } from '../../packages/landward/src/launch/compile.ts';
+import { planHost } from '../../packages/landward/src/launch/host.ts';
 import { needs } from '../kit/needs.ts';
 import { place, SECRET, serve } from '../kit/places.ts';
 
@@ -122,13 +123,20 @@ test('sockets that no rule allows cannot be made, on any ABI', live, async (t) =
   assert.equal(page.stdout, 'page\n');
 });
 
-test('a policy file that the program could rewrite is refused, and named', live, async (t) => {
-  const { project, home } = place(t);
-  mkdirSync(join(project, 'policy'));
-  const file = join(project, 'policy/own.toml');
-  writeFileSync(file, 'extends = ["@shell"]\n[fs]\nwrite = ["$project"]\n');
-  const options = { cwd: project, env: { HOME: home } };
-  await assert.rejects(compile(file, options), { code: 'POLICY_GAP', message: /self.*own\.toml/s });
-  writeFileSync(file, 'extends = ["@shell"]\n[fs]\nread = ["$project"]\n');
-  await compile(file, options);
-});
+test(
+  'a policy file that the program could rewrite is refused by the kernel alone, and held by the supervisor',
+  live,
+  async (t) => {
+    const { project, home } = place(t);
+    mkdirSync(join(project, 'policy'));
+    const file = join(project, 'policy/own.toml');
+    writeFileSync(file, 'extends = ["@shell"]\n[fs]\nwrite = ["$project"]\n');
+    const options = { cwd: project, env: { HOME: home } };
+    const alone = { ...options, host: { ...planHost(), supervisor: false } };
+    await assert.rejects(compile(file, alone), { code: 'POLICY_GAP', message: /self.*own\.toml/s });
+    const { supervisor } = await compile(file, { ...options, host: { ...planHost(), supervisor: true } });
+    assert.deepEqual(supervisor?.closes, ['self']);
+    writeFileSync(file, 'extends = ["@shell"]\n[fs]\nread = ["$project"]\n');
+    await compile(file, options);
+  },
+);

@@ -73,7 +73,14 @@ export function coverNet(index: readonly IndexedNet[], request: NetRequest): Can
     const width = rule.ports.last - rule.ports.first;
     found.push({ rule, pins: host * PORTS + (PORTS - 1 - width) });
   }
-  return closesAddress(index, found) ? found.filter(({ rule }) => !opensName(rule)) : found;
+  if (!closesAddress(index, found)) return found;
+  return found.filter(({ rule }) => !opensName(rule) || namesLoopback(rule, address));
+}
+
+/** `localhost` is no name that somebody else answers for: who allows it means this host, and nothing else by that name. */
+function namesLoopback({ host }: NetRule, address: Address | null): boolean {
+  if (host.kind !== 'name' || !/(^|\.)localhost$/.test(normalName(host.name))) return false;
+  return address === null || inClass('loopback', destination(address));
 }
 
 function opensName(rule: NetRule): boolean {
