@@ -1,7 +1,8 @@
 /** The calls between processes: who handles each, how it is held, and what differs from the kernel's own doing. */
 
-import type { CallTable } from '../call.ts';
+import type { CallRow, CallTable } from '../call.ts';
 import { fcntl } from './owners.ts';
+import { schedule, setPriority } from './scheduling.ts';
 import { kill, pidfdSendSignal, sigqueue, tgkill, tgsigqueue, tkill } from './signals.ts';
 import { kcmp, pidfdGetfd, processMadvise, processMemory, ptrace } from './tracing.ts';
 
@@ -9,6 +10,9 @@ const GROUPS =
   'Where only a part of a group may be reached, the sender that receivers see is the supervisor.';
 const OWNERS =
   'Decided when the owner is set, not at each delivery; of a group that is partly out of reach only the own process stays.';
+
+const SPARED = 'EPERM where landward itself would be scheduled otherwise.';
+const scheduling = (handle: CallRow['handle']): CallRow => ({ handle, held: 'registers', residual: SPARED });
 
 /** Calls between processes. */
 export const PROCESS_CALLS = {
@@ -23,6 +27,11 @@ export const PROCESS_CALLS = {
     residual: 'The sender that the receiver sees is the supervisor.',
   },
   fcntl: { handle: fcntl, held: 'emulated', residual: OWNERS },
+  sched_setscheduler: scheduling(schedule),
+  sched_setparam: scheduling(schedule),
+  sched_setattr: scheduling(schedule),
+  sched_setaffinity: scheduling(schedule),
+  setpriority: scheduling(setPriority),
   ptrace: { handle: ptrace, held: 'registers', residual: '' },
   process_vm_readv: { handle: processMemory, held: 'registers', residual: '' },
   process_vm_writev: { handle: processMemory, held: 'registers', residual: '' },
