@@ -123,10 +123,16 @@ export const NOTIFY_GROUPS = {
       { syscalls: ['socket'], when: [is(0, AF.NETLINK), is(2, NETLINK_AUDIT)] },
     ],
   },
-  /** Changes of identity: emulated calls are made with the caller's. */
+  /** Changes of identity, now or at the next execve, and of the root: emulated calls are made with the caller's. */
   credential: {
     syscalls: [
+      'chroot', 'fchroot',
       'setuid', 'setgid', 'setreuid', 'setregid', 'setresuid', 'setresgid', 'setfsuid', 'setfsgid', 'setgroups', 'capset',
+      'prctl',
+    ],
+    only: [
+      { syscalls: ['prctl'], when: [is(0, PR.CAPBSET_DROP)] },
+      { syscalls: ['prctl'], when: [is(0, PR.SET_SECUREBITS)] },
     ],
   },
   /** What could blind the supervisor or fake a domain. */

@@ -10,6 +10,7 @@ import { Guard } from '../kernel/guard.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { NameService } from '../supervisor/names/service.ts';
 import type { SupervisedPlan } from '../supervisor/run.ts';
+import { isSettled } from '../supervisor/target/settled.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { createDirectories } from './directories.ts';
 import { buildFloor } from './floor.ts';
@@ -84,9 +85,9 @@ async function namesOf({ layers, supervisor }: SupervisedPlan): Promise<NameServ
   return startNames({ layers, names });
 }
 
-function supervisedPart({ arch, abi, digest, layers, ruleset, supervisor }: Plan): SupervisedPlan {
+function supervisedPart({ arch, abi, digest, layers, ruleset, filter, supervisor }: Plan): SupervisedPlan {
   if (supervisor === null) throw new LandwardError('USAGE', 'This plan needs no supervisor');
-  return { arch, abi, digest, layers, ruleset, supervisor };
+  return { arch, abi, digest, layers, ruleset, isSettled: isSettled({ arch, filter }), supervisor };
 }
 
 /** Closes supervisors without runs, the oldest first, when there are too many. */

@@ -23,7 +23,8 @@ import type { SupervisedPlan } from './run.ts';
 import { Starting } from './starting.ts';
 import { LiveRun } from './state.ts';
 import { idTag, killMembers } from './tag.ts';
-import { Surroundings } from './target/task.ts';
+import { Surroundings } from './target/surroundings.ts';
+import { Targets } from './target/targets.ts';
 import { Ticks } from './ticks.ts';
 
 /** A thread that sleeps in here cannot be told to end by Node: not longer than this, milliseconds. */
@@ -54,7 +55,7 @@ export class Loop {
   readonly #index: RuleIndex;
   readonly #main: Main;
   readonly #names: NameView | undefined;
-  readonly #around: Surroundings;
+  readonly #around = new Surroundings();
   readonly #handlers;
   readonly #ticks = new Ticks();
   readonly #runs = new Map<number, Supervised>();
@@ -68,7 +69,6 @@ export class Loop {
     this.#index = indexRules(plan.layers);
     this.#main = main;
     this.#names = names;
-    this.#around = new Surroundings(plan.supervisor.groups.includes('credential'));
     this.#handlers = byNumber(plan.arch, table);
   }
 
@@ -193,7 +193,10 @@ export class Loop {
     const run = new LiveRun(id, this.#plan, this.#index, ears, authorityOf, this.#names);
     const key = this.#keys++;
     const handOver = blocking.begin.bind(blocking);
-    this.#runs.set(key, { run, listener, around: this.#around, handOver, reports });
+    const { supervisor, isSettled } = this.#plan;
+    const tellsIdentity = supervisor.groups.includes('credential');
+    const around = new Targets(this.#around, { tellsIdentity, isSettled });
+    this.#runs.set(key, { run, listener, around, handOver, reports });
     const added = inbox.add(listener, key);
     if (added === 0) {
       starting.go();

@@ -10,7 +10,8 @@ import { isPending } from '../kernel/notify.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import { type Answer, type Blocking, type Call, LATER } from './call.ts';
 import type { Run } from './run.ts';
-import { type Surroundings, Task } from './target/task.ts';
+import type { Targets } from './target/targets.ts';
+import { Task } from './target/task.ts';
 
 const ARGS = 6;
 const LOW_WORD = 0xffff_ffffn;
@@ -22,7 +23,7 @@ export type HandOver = (call: NotifiedCall, work: Blocking) => void;
 export interface CallGround {
   readonly run: Run;
   readonly listener: number;
-  readonly around: Surroundings;
+  readonly around: Targets;
   readonly handOver: HandOver;
 }
 

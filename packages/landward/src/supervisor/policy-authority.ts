@@ -5,13 +5,13 @@
  * Decides nothing itself. Processes are inside or outside of the run by the run's tag (`Membership`).
  */
 
-import { decideIndexed } from '../model/decide-rules.ts';
 import type { DenialObject } from '../model/denial.ts';
 import type { Request, RulesDecision } from '../model/rules.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import type { FsRight } from '../uapi/landlock.ts';
 import type { Authority, Judgement, Question } from './authority.ts';
 import type { Call } from './call.ts';
+import { Decided } from './decided.ts';
 import { denialOf } from './denial-event.ts';
 import { requestsOf } from './policy-questions.ts';
 import type { Run } from './run.ts';
@@ -39,10 +39,15 @@ const FREE: Verdict = { errno: 0 };
  * @param isMember tells the run's own processes
  */
 export function policyAuthority(run: () => Run, isMember: Membership): Authority {
+  let decided: Decided | undefined;
+  const rules = () => {
+    decided ??= new Decided(run());
+    return decided;
+  };
   const observing = () => run().plan.supervisor.mode === 'observe';
   return {
     ask(call, question) {
-      const verdict = judge(run(), isMember, question);
+      const verdict = judge(rules(), isMember, question);
       if (verdict.errno === 0) return judgement(verdict);
       const effect = observing() ? 'observed' : verdict.errno === ERRNO.ENOENT ? 'hidden' : 'denied';
       run().report(
@@ -57,7 +62,7 @@ export function policyAuthority(run: () => Run, isMember: Membership): Authority
       return observing() ? ALLOWED : judgement(verdict);
     },
     would(_call: Call, question) {
-      return observing() ? ALLOWED : judgement(judge(run(), isMember, question));
+      return observing() ? ALLOWED : judgement(judge(rules(), isMember, question));
     },
     isFree: () => run().plan.layers.length === 0,
   };
@@ -68,21 +73,21 @@ function judgement({ errno, lacking }: Verdict): Judgement {
   return { errno, ...(lacking === undefined ? {} : { lacking }) };
 }
 
-function judge(run: Run, isMember: Membership, question: Question): Verdict {
+function judge(rules: Decided, isMember: Membership, question: Question): Verdict {
   switch (question.kind) {
     case 'signal':
     case 'ptrace': {
       // A process that is gone is for the kernel to miss.
       if (isMember(question.tid) !== false) return FREE;
-      if (question.kind === 'signal') return decide(run, { kind: 'scope', scope: 'scope.signal' });
-      return restricts(run) ? { errno: ERRNO.EPERM, missing: ['ptrace'] } : FREE;
+      if (question.kind === 'signal') return decide(rules, { kind: 'scope', scope: 'scope.signal' });
+      return restricts(rules.run) ? { errno: ERRNO.EPERM, missing: ['ptrace'] } : FREE;
     }
     case 'topology':
-      return run.plan.layers.some(({ categories }) => categories.includes('fs'))
+      return rules.run.plan.layers.some(({ categories }) => categories.includes('fs'))
         ? { errno: ERRNO.EPERM, missing: ['fs.change_topology'] }
         : FREE;
     default:
-      return judgeRules(run, question);
+      return judgeRules(rules, question);
   }
 }
 
@@ -97,7 +102,7 @@ function restrictsFiles(run: Run): boolean {
 }
 
 function judgeRules(
-  run: Run,
+  rules: Decided,
   question: Exclude<Question, { kind: 'signal' | 'ptrace' | 'topology' }>,
 ): Verdict {
   const asked = requestsOf(question);
@@ -105,18 +110,18 @@ function judgeRules(
     case 'nothing':
       return FREE;
     case 'unnamed':
-      return restrictsFiles(run) ? { errno: ERRNO.EACCES, missing: ['fs'] } : FREE;
+      return restrictsFiles(rules.run) ? { errno: ERRNO.EACCES, missing: ['fs'] } : FREE;
     case 'find':
-      return found(run, asked.request);
+      return found(rules, asked.request);
     case 'any':
-      return reached(run, asked.requests);
+      return reached(rules, asked.requests);
     case 'all': {
       for (const request of asked.requests) {
-        const verdict = decide(run, request);
+        const verdict = decide(rules, request);
         if (verdict.errno !== 0 && !isOwn(question, verdict.decision!)) return verdict;
       }
       const lacking = asked.lookups.flatMap((request) =>
-        request.kind === 'path' && decideIndexed(run.index, request).errno !== 0
+        request.kind === 'path' && rules.decide(request).errno !== 0
           ? (request.rights as readonly FsRight[])
           : [],
       );
@@ -133,10 +138,10 @@ function isOwn(question: Question, { layers }: RulesDecision): boolean {
   );
 }
 
-function decide(run: Run, request: Request): Verdict {
-  const decision = decideIndexed(run.index, request);
+function decide(rules: Decided, request: Request): Verdict {
+  const decision = rules.decide(request);
   if (decision.errno !== 0) return { errno: decision.errno, decision, request };
-  run.uses.add(decision);
+  rules.run.uses.add(decision);
   return FREE;
 }
 
@@ -144,8 +149,8 @@ function decide(run: Run, request: Request): Verdict {
  * Whether a place may be seen. Hidden places are absent. A rule that denies an object without naming the right to see it
  * leaves that it exists to be seen, as the kernel does where it holds the rule.
  */
-function found(run: Run, request: Request): Verdict {
-  const decision = decideIndexed(run.index, request);
+function found(rules: Decided, request: Request): Verdict {
+  const decision = rules.decide(request);
   if (decision.errno === 0) return FREE;
   const hidden = decision.layers.some(({ verdict }) => verdict === 'hide');
   const named = decision.layers.some(
@@ -159,8 +164,8 @@ function found(run: Run, request: Request): Verdict {
  * An address is reached where it, or a name that means it, is allowed, and no rule about one of its names says no. The
  * model weighs a name against rules about addresses within one request.
  */
-function reached(run: Run, requests: readonly Request[]): Verdict {
-  const decisions = requests.map((request) => ({ request, decision: decideIndexed(run.index, request) }));
+function reached(rules: Decided, requests: readonly Request[]): Verdict {
+  const decisions = requests.map((request) => ({ request, decision: rules.decide(request) }));
   const named = decisions.find(({ decision }) =>
     decision.layers.some(
       ({ verdict, rule }) => verdict !== 'allow' && rule?.kind === 'net' && rule.host.kind === 'name',
@@ -169,7 +174,7 @@ function reached(run: Run, requests: readonly Request[]): Verdict {
   if (named !== undefined) return { errno: named.decision.errno, ...named };
   const allowed = decisions.find(({ decision }) => decision.errno === 0);
   if (allowed !== undefined) {
-    run.uses.add(allowed.decision);
+    rules.run.uses.add(allowed.decision);
     return FREE;
   }
   const told = decisions.findLast(({ decision }) => decision.blame.rule !== undefined) ?? decisions.at(-1)!;

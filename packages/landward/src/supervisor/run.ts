@@ -13,6 +13,8 @@ export type { RuleUse };
 
 /** The part of a plan that the deciding thread needs; it is sent there as a message. */
 export type SupervisedPlan = Pick<Plan, 'arch' | 'abi' | 'digest' | 'layers' | 'ruleset'> & {
+  /** Whether its filter keeps programs in their user namespace and root, or tells of the change first. */
+  readonly isSettled: boolean;
   readonly supervisor: NonNullable<Plan['supervisor']>;
 };
 

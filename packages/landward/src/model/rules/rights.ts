@@ -21,7 +21,9 @@ export const PATH_RIGHTS: readonly PathRight[] = [...BITS.keys()];
 
 /** The mask of rights. */
 export function pathMask(rights: readonly PathRight[]): number {
-  return rights.reduce((mask, right) => mask | (1 << BITS.get(right)!), 0);
+  let mask = 0;
+  for (const right of rights) mask |= 1 << BITS.get(right)!;
+  return mask;
 }
 
 /** The rights of a mask, in bit order. */

@@ -26,6 +26,12 @@ function enter(call: Call): Answer {
   return place.type === 'dir' ? CONTINUE : refuse(ERRNO.ENOTDIR);
 }
 
+/** Told also where nothing is hidden: what absolute paths mean changes. */
+function changeRoot(call: Call): Answer {
+  call.target.changesRoot();
+  return call.run.plan.supervisor.groups.includes('find') ? enter(call) : CONTINUE;
+}
+
 /** A duplicate of the target's instance takes the watch: the number is valid for the target. */
 function watch(call: Call): Answer {
   const mask = call.uint(2);
@@ -68,7 +74,7 @@ export const FIND_CALLS = {
   ...READ_LINK_CALLS,
   ...ATTRIBUTE_CALLS,
   chdir: { handle: enter, held: 'verified', residual: DIRECTORY },
-  chroot: { handle: enter, held: 'verified', residual: DIRECTORY },
+  chroot: { handle: changeRoot, held: 'verified', residual: DIRECTORY },
   inotify_add_watch: { handle: watch, held: 'emulated', residual: EVENTS },
   name_to_handle_at: { handle, held: 'emulated', residual: '' },
   fanotify_mark: {

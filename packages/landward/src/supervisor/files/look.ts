@@ -24,6 +24,12 @@ const link = new Uint8Array(PATH_MAX + 1);
 const name = new Uint8Array(PATH_MAX + 1);
 const EMPTY = new Uint8Array(1);
 const encoder = new TextEncoder();
+const DESCRIPTORS = encoder.encode('/proc/self/fd/');
+const ZERO = 48;
+/** No descriptor has this name. */
+const MINUS = 45;
+const descriptor = new Uint8Array(DESCRIPTORS.length + 12);
+descriptor.set(DESCRIPTORS);
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Bytes as the text that rules are matched with: what is not UTF-8 becomes U+FFFD. */
@@ -150,7 +156,12 @@ export function whereIs(fd: number): string | number {
 
 /** The path that means an open object of this process again, terminated; valid until the next use. */
 export function descriptorPath(fd: number): Uint8Array {
-  return terminated(encoder.encode(`/proc/self/fd/${fd}`));
+  let digits = 1;
+  for (let rest = fd; rest >= 10; rest = Math.trunc(rest / 10)) digits++;
+  descriptor[DESCRIPTORS.length + digits] = 0;
+  for (let rest = fd, at = digits; at-- > 0; rest = Math.trunc(rest / 10))
+    descriptor[DESCRIPTORS.length + at] = fd < 0 ? MINUS : ZERO + (rest % 10);
+  return descriptor;
 }
 
 /** Closes a descriptor that no call owns. */

@@ -14,7 +14,16 @@ const row: CallRow = {
   residual: '',
 };
 
-/** Handlers of the group `credential`. */
+const newRoot: CallRow = {
+  handle: (call: Call) => {
+    call.target.changesRoot();
+    return CONTINUE;
+  },
+  held: 'registers',
+  residual: '',
+};
+
+/** Handlers of the group `credential`, but for those that other tables own: `chroot` and `prctl`. */
 export const CREDENTIAL_CALLS = {
   setuid: row,
   setgid: row,
@@ -26,4 +35,5 @@ export const CREDENTIAL_CALLS = {
   setfsgid: row,
   setgroups: row,
   capset: row,
+  fchroot: newRoot,
 } as const satisfies CallTable;

@@ -1,73 +1,20 @@
 /**
  * The waiting thread as `Target`: its memory, descriptors, directories and identity, through procfs and pidfds.
  *
- * Owns no cache beyond one call: the next call finds another state. Every descriptor that it gives belongs to the call.
+ * Owns no cache beyond one call: the next call finds another state. What cannot be another one is in `targets.ts`. Every descriptor that it gives belongs to the call.
  */
 
 import { ARCH, attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { AT_FDCWD, O } from '../../uapi/open.ts';
+import { O } from '../../uapi/open.ts';
 import { refuse, Unreadable } from '../call.ts';
 import type { ActingOptions, Target, TaskStatus } from '../target.ts';
-import { OwnIdentity } from './identity.ts';
-import { Memory } from './memory.ts';
-import { openProc, pathBytes, readProc, readProcLink } from './proc.ts';
+import { openProc, readProc, readProcLink } from './proc.ts';
 import { readStatus } from './status.ts';
+import type { Targets } from './targets.ts';
 
 /** Since Linux 6.9 a pidfd can mean a thread, which may have descriptors of its own. */
 const PIDFD_THREAD = 0o200;
-const STATX = { mountId: 0x1000, ino: 0x100, bytes: 256, inoAt: 32, mountIdAt: 144, majorAt: 136 } as const;
-
-/** What the deciding thread knows of itself; made once, before anything is supervised. */
-export class Surroundings {
-  readonly memory = new Memory();
-  readonly identity: OwnIdentity;
-  readonly root: string;
-
-  /** Set once any target may be somebody else than this process. */
-  identitiesDiffer: boolean;
-  readonly #userNamespace: string | null;
-  readonly #privileged: boolean;
-
-  /** @param tellsChanges whether targets are asked about when they change their identity */
-  constructor(tellsChanges: boolean) {
-    const self = attempt('gettid');
-    const own = readStatus(self);
-    this.identity = new OwnIdentity(own);
-    this.#privileged = own.capabilities !== 0n;
-    this.identitiesDiffer = !tellsChanges || own.uid !== own.fsuid || own.euid !== own.fsuid;
-    this.root = rootOf(self) ?? '';
-    this.#userNamespace = userNamespaceOf(self);
-  }
-
-  /** Whether a thread may be somebody else; a user namespace of its own takes away what a privileged supervisor has. */
-  mayDiffer(tid: number): boolean {
-    return this.identitiesDiffer || (this.#privileged && userNamespaceOf(tid) !== this.#userNamespace);
-  }
-
-  /** A status without the capabilities of another user namespace, which mean nothing here. */
-  inOwnTerms(status: TaskStatus, tid: number): TaskStatus {
-    if (status.capabilities === 0n) return status;
-    const namespace = userNamespaceOf(tid);
-    const own = namespace !== null && namespace === this.#userNamespace;
-    return own ? status : { ...status, capabilities: 0n };
-  }
-}
-
-function userNamespaceOf(tid: number): string | null {
-  return readProcLink(`/proc/${tid}/ns/user`);
-}
-
-/** The mount and inode of a thread's root: the same where absolute paths mean the same. */
-function rootOf(tid: number): string | undefined {
-  const facts = new DataView(new ArrayBuffer(STATX.bytes));
-  const path = pathBytes(`/proc/${tid}/root/`);
-  const result = attempt('statx', AT_FDCWD, path, 0, STATX.mountId | STATX.ino, facts);
-  if (result < 0) return undefined;
-  const device = `${facts.getUint32(STATX.majorAt, true)}:${facts.getUint32(STATX.majorAt + 4, true)}`;
-  return `${facts.getBigUint64(STATX.mountIdAt, true)} ${device} ${facts.getBigUint64(STATX.inoAt, true)}`;
-}
-
 /** The call's side of ownership. */
 export interface Owner {
   own(fd: number): number;
@@ -76,14 +23,14 @@ export interface Owner {
 
 export class Task implements Target {
   readonly tid: number;
-  readonly #around: Surroundings;
+  readonly #around: Targets;
   readonly #owner: Owner;
   #status: TaskStatus | undefined;
   #pidfd = -1;
   #sharesRoot: boolean | undefined;
   #mayDiffer: boolean | undefined;
 
-  constructor(tid: number, around: Surroundings, owner: Owner) {
+  constructor(tid: number, around: Targets, owner: Owner) {
     this.tid = tid;
     this.#around = around;
     this.#owner = owner;
@@ -137,7 +84,8 @@ export class Task implements Target {
   }
 
   get sharesRoot(): boolean {
-    this.#sharesRoot ??= this.#look(() => rootOf(this.tid)) === this.#around.root;
+    this.#sharesRoot ??=
+      this.#around.sharesRoot ?? this.#around.foundRoot(this.#look(() => this.#around.hasOwnRoot(this.tid)));
     return this.#sharesRoot;
   }
 
@@ -159,7 +107,9 @@ export class Task implements Target {
     const { identity } = this.#around;
     if (umask) identity.setUmask(this.status().umask);
     // A thread that waits cannot change its own namespace meanwhile.
-    this.#mayDiffer ??= this.#look(() => this.#around.mayDiffer(this.tid));
+    this.#mayDiffer ??=
+      this.#around.mayDiffer ??
+      this.#around.foundNamespace(this.#look(() => this.#around.hasOwnNamespace(this.tid)));
     return this.#mayDiffer ? identity.as(this.status(), act) : act();
   }
 
@@ -177,7 +127,11 @@ export class Task implements Target {
   }
 
   changesIdentity(): void {
-    this.#around.identitiesDiffer = true;
+    this.#around.changesIdentity();
+  }
+
+  changesRoot(): void {
+    this.#around.changesRoot();
   }
 }
 
