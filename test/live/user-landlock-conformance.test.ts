@@ -16,18 +16,27 @@ const options =
     ? { skip: 'the self-tests of Linux 7.3 are not built here: npm run conformance fetches them' }
     : needed;
 
+/** What differs from the list, of the programs that were run. */
+function told(results: readonly ProgramResult[]): string[] {
+  const names = results.map(({ program }) => program);
+  return differences(results, readExpected('7.3'), true).filter(
+    (line) => names.some((name) => line.startsWith(`${name} `)) || /only|expected/.test(line),
+  );
+}
+
 test("a slice of the kernel's self-tests passes in user space", options, async () => {
   const landward = [process.execPath, join(root, 'test/kit/landward.ts'), 'run'];
   const prefix = [...landward, '--landlock=user', '--abi=11', '--'];
   const results: ProgramResult[] = [];
   for (const program of SLICE) {
-    const result = await runProgram(built!.directory, program, { prefix, timeoutMs: 60_000 });
+    const once = () => runProgram(built!.directory, program, { prefix, timeoutMs: 60_000 });
+    let result = await once();
+    // Some give the machine 100 ms for an answer: as in the tool, a second failure counts.
+    if (result !== null && told([result]).length > 0) result = await once();
     assert.ok(result !== null && result.planned > 0, `${program} did not run`);
     results.push(result);
   }
-  const told = differences(results, readExpected('7.3'), true);
-  const ofSlice = told.filter((line) => SLICE.some((program) => line.startsWith(`${program} `)));
-  assert.deepEqual([...ofSlice, ...told.filter((line) => /only|expected/.test(line))], []);
+  assert.deepEqual(told(results), []);
 });
 
 test('results are read and compared as they are', () => {
