@@ -1,11 +1,15 @@
 /** Edits of policy texts: the value is in, every comment and line is where it was, and the result reads as before plus the value. */
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { unifiedDiff } from '../../packages/landward/src/audit/allow/diff.ts';
 import { editPolicy } from '../../packages/landward/src/audit/allow/edit.ts';
-import type { Suggestion } from '../../packages/landward/src/audit/explain/explanation.ts';
+import type { Explanation, Suggestion } from '../../packages/landward/src/audit/explain/explanation.ts';
+import { proposeEdits } from '../../packages/landward/src/launch/allow.ts';
 
 const suggestion = (section: Suggestion['section'], key: string, value: string): Suggestion => ({
   file: 'landward.toml',
@@ -116,4 +120,20 @@ test('the diff shows the lines around, and nothing that a terminal would obey', 
   assert.match(diff, /^@@ -1,6 \+1,7 @@$/m);
   assert.match(diff, /^\+X/m);
   assert.equal(unifiedDiff('a', 'a', 'f'), '');
+});
+
+test('an edit that could not be read again is not proposed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'landward-allow-'));
+  try {
+    const file = join(folder, 'landward.toml');
+    const text = 'fs.read = ["/a"]\n[net]\nconnect = []\n';
+    writeFileSync(file, text);
+    const one = { ...suggestion('fs', 'write', '/srv'), file };
+    const explanation = { suggestions: [one] } as unknown as Explanation;
+    const request = { explanations: [explanation], numbers: [], consents: [], cwd: folder };
+    await assert.rejects(proposeEdits(request), { code: 'USAGE', message: /as .*landward\.toml is written/ });
+    assert.equal(readFileSync(file, 'utf8'), text);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -175,6 +175,34 @@ test('what the policy allows was denied by another domain, and an unknown policy
   assert.equal(explain(null, event)[0]!.reason, 'policy-unknown');
 });
 
+test('a name that was looked up in vain is explained, with a port that stands for the unknown one', async () => {
+  const rules = await layers('[net]\nconnect = ["tcp:a.example:443"]\n');
+  const looked = (object: { readonly name: string; readonly address?: string }) =>
+    explain(
+      rules,
+      denial({ object: { kind: 'net', ...object }, missing: ['net.connect_tcp'], errno: 2 }),
+    )[0]!;
+  const unknown = looked({ name: 'b.example' });
+  assert.equal(unknown.reason, 'not-granted');
+  assert.deepEqual(
+    unknown.suggestions.map(({ value, suffices }) => [value, suffices]),
+    [['tcp:b.example:443', true]],
+  );
+  assert.match(explanationLines(unknown).join('\n'), /a lookup does not tell the port: 443 stands for it/);
+  // An answer that was not believed needs the address.
+  assert.deepEqual(
+    looked({ name: 'a.example', address: '10.0.0.1' }).suggestions.map(({ value }) => value),
+    ['tcp:10.0.0.1:443'],
+  );
+});
+
+test('what no rule can speak of is not called an unknown policy', async () => {
+  const rules = await layers('[fs]\nread = ["/srv"]\n');
+  const [one] = explain(rules, denial({ object: { kind: 'none' }, missing: ['fs.something_new'] }));
+  assert.equal(one!.reason, 'not-expressible');
+  assert.ok(!explanationLines(one!).join().includes('not known'));
+});
+
 test('a hostile name forges no line, no annotation and no terminal sequence', async () => {
   const path = '/srv/\u001b[2Jx\n::error::forged\r,file=a:b%';
   const rules = await layers('[fs]\nread = ["$project"]\n');

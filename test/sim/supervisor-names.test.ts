@@ -227,6 +227,23 @@ test('the table forgets in time, and takes addresses in every form', () => {
   assert.deepEqual(heard, ['x']);
 });
 
+test('nobody makes a question about an address endless with names', () => {
+  let now = 1000;
+  const { port1, port2 } = new MessageChannel();
+  using table = new NameTable({ port: port2, ports: { strict: 1, open: 2 } }, () => now);
+  const address = '192.0.2.1';
+  for (let index = 0; index < 1000; index++)
+    port1.postMessage({ kind: 'given', name: `n${index}`, addresses: [{ address, until: 5000 }] });
+  const known = table.namesOf(address);
+  assert.equal(known.length, 256);
+  // Those that were there first stay, such as the names of the policy.
+  assert.equal(known[0], 'n0');
+  now = 6000;
+  port1.postMessage({ kind: 'given', name: 'late', addresses: [{ address, until: 7000 }] });
+  assert.deepEqual(table.namesOf(address), ['late']);
+  port1.close();
+});
+
 test("the machine's files are read as resolvers read them", () => {
   assert.deepEqual(
     resolversOf('# x\nnameserver 192.0.2.1\n nameserver fe80::1%eth0 # here\nsearch a\nnameserver x\n'),

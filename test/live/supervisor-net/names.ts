@@ -6,11 +6,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { runChild } from '../../kit/child.ts';
 import { startNameServer, type TestNameServer, type Zone } from '../../kit/name-server.ts';
 import { findTool, root } from '../../kit/needs.ts';
 import { byAddress, byName, grants, netRule } from '../../kit/net-rules.ts';
@@ -297,6 +298,26 @@ test('a compiled policy holds the ports in the kernel, and lets names be asked b
     // The address of the allowed name is known by the name, whoever says it.
     assert.equal(result.stdout, place === '203.0.113.10' ? place : '', place);
   }
+});
+
+test('a trial asks every name, and tells which would be refused', async () => {
+  const policy = join(folder, 'trial.toml');
+  writeFileSync(policy, `extends = ["@shell"]\n[net]\nconnect = ["tcp:api.example.com:${PORT}"]\n`);
+  const landward = join(root, 'test/kit/landward.ts');
+  const tried = (host: string, state: string) =>
+    runChild(
+      process.execPath,
+      [landward, 'run', '-p', policy, '--trial', '--', 'curl', '-sS4', '-m', '8', `http://${host}:${PORT}/`],
+      { env: { ...env, HOME: folder, XDG_STATE_HOME: join(folder, state) }, cwd: folder },
+    );
+  const found = await tried('api.example.com', 'found');
+  assert.equal(found.stdout, '203.0.113.10', found.stderr);
+  assert.ok(!found.stderr.includes('would be denied'), found.stderr);
+  const refused = await tried('secret.example.org', 'refused');
+  assert.equal(refused.stdout, '203.0.113.12', refused.stderr);
+  assert.match(refused.stderr, /would be denied net\.connect_tcp for secret\.example\.org \(/);
+  assert.match(refused.stderr, /would be denied net\.connect_tcp for secret\.example\.org port 8080/);
+  assert.ok(!refused.stderr.includes('port 53'), refused.stderr);
 });
 
 test('search domains are tried as ever', async () => {

@@ -20,6 +20,7 @@ import { unifiedDiff } from '../audit/allow/diff.ts';
 import { editPolicy } from '../audit/allow/edit.ts';
 import type { Explanation, Suggestion } from '../audit/explain/explanation.ts';
 import { LandwardError } from '../errors.ts';
+import { readText } from '../policy/read.ts';
 
 /** An edit of one file. */
 export interface FileEdit {
@@ -68,7 +69,7 @@ export async function proposeEdits(request: AllowRequest): Promise<Proposal> {
     if (withheld.includes(suggestion)) continue;
     const file = fileOf(suggestion, request);
     const edit = edits.get(file) ?? { before: read(file), after: read(file), suggestions: [] };
-    edit.after = await editPolicy(edit.after, file, suggestion);
+    edit.after = await readable(file, suggestion, await editPolicy(edit.after, file, suggestion));
     edit.suggestions.push(suggestion);
     edits.set(file, edit);
   }
@@ -103,6 +104,24 @@ export function applyEdit({ file, before, after }: FileEdit): void {
   } catch (error) {
     unlinkSync(draft);
     throw error;
+  }
+}
+
+/** What was edited, once it was read like any policy: a text may say a section in a way that takes no addition. */
+async function readable(file: string, { section, key, value }: Suggestion, text: string): Promise<string> {
+  try {
+    await readText(file, text);
+    return text;
+  } catch (cause) {
+    throw new LandwardError(
+      'USAGE',
+      `'${value}' cannot be added to ${section}.${key} as ${file} is written`,
+      {
+        part: file,
+        fix: 'Add it by hand',
+        cause,
+      },
+    );
   }
 }
 

@@ -10,8 +10,8 @@ import { Guard } from '../kernel/guard.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { NameService } from '../supervisor/names/service.ts';
 import type { SupervisedPlan } from '../supervisor/run.ts';
-import { isSettled } from '../supervisor/target/settled.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
+import { isSettled } from '../supervisor/target/settled.ts';
 import { createDirectories } from './directories.ts';
 import { buildFloor } from './floor.ts';
 
@@ -79,10 +79,10 @@ async function open(
 
 /** Policies that are asked about names have a name server, which is there before the supervisor is. */
 async function namesOf({ layers, supervisor }: SupervisedPlan): Promise<NameService | undefined> {
-  const { groups, names } = supervisor;
+  const { groups, names, mode } = supervisor;
   if (!groups.includes('receive')) return undefined;
   const { startNames } = await import('../supervisor/names/service.ts');
-  return startNames({ layers, names });
+  return startNames({ layers, names, observe: mode === 'observe' });
 }
 
 function supervisedPart({ arch, abi, digest, layers, ruleset, filter, supervisor }: Plan): SupervisedPlan {

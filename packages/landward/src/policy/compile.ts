@@ -145,10 +145,13 @@ function observing(
 ): SupervisorPlan | null {
   if (observe === undefined) return supervisor;
   const groups = new Set([...(supervisor?.groups ?? []), ...observedGroups(layers)]);
+  const names = supervisor?.names ?? namesOf(layers);
+  // Without what name servers answer, an address that the policy allows by its name would seem to be denied.
+  if (names.length > 0) groups.add('receive');
   return {
     closes: supervisor?.closes ?? [],
     groups: [...groups].sort(),
-    names: supervisor?.names ?? namesOf(layers),
+    names,
     // Where the kernel holds all of the policy, a refusal by the supervisor is the one that the kernel would give.
     mode: supervisor?.mode ?? (observe === 'explain' && whole ? 'enforce' : 'observe'),
   };

@@ -70,7 +70,7 @@ function explainOne(group: Group, layers: readonly RuleLayer[] | null, host: Sug
     layers: [],
     suggestions: [],
   };
-  if (request === null) return { ...base, reason: alwaysDenied(event) ? 'always-denied' : 'policy-unknown' };
+  if (request === null) return { ...base, reason: alwaysDenied(event) ? 'always-denied' : 'not-expressible' };
   if (layers === null) return { ...base, reason: 'policy-unknown' };
   const decision = decideRules(layers, request);
   if (decision.verdict === 'allow') return { ...base, reason: 'not-this-policy' };

@@ -17,6 +17,8 @@ export type Reason =
   | 'always-denied'
   /** The policy allows it: another domain said no, or the file was opened in one. */
   | 'not-this-policy'
+  /** The policy language has no word for it, or the record does not say enough. */
+  | 'not-expressible'
   /** The policy of the domain is not known here. */
   | 'policy-unknown';
 

@@ -15,6 +15,7 @@ const REASONS = {
   'move-gains': 'A move would give the object rights that it does not have',
   'always-denied': 'Landlock denies it in every domain',
   'not-this-policy': 'Another domain denies what this policy allows',
+  'not-expressible': 'No rule of a policy could speak of it as it is told',
   'policy-unknown': 'The policy of the domain is not known',
 } as const satisfies Record<Explanation['reason'], string>;
 

@@ -35,11 +35,13 @@ export function requestOf(event: DenialEvent): Request | null {
     }
     case 'net': {
       const right = missing.find((name): name is NetRight => Object.hasOwn(NET_RIGHTS, name));
-      if (right === undefined || object.port === undefined) return null;
+      if (right === undefined) return null;
+      const { port } = object;
+      if (port === undefined) return lookupRequest(right, object);
       return {
         kind: 'net',
         right,
-        port: object.port,
+        port,
         ...(object.address === undefined ? {} : { address: object.address }),
         ...(object.name === undefined ? {} : { name: object.name }),
       };
@@ -57,6 +59,19 @@ export function requestOf(event: DenialEvent): Request | null {
     default:
       return null;
   }
+}
+
+/** Stands for the port of a host that a program has only looked up. */
+export const LOOKUP_PORT = 443;
+
+/** A name that was looked up in vain: no rule reaches it at any port, or none the address that it was given. */
+function lookupRequest(
+  right: NetRight,
+  { address, name }: { readonly address?: string; readonly name?: string },
+): Request | null {
+  const base = { kind: 'net', right, port: LOOKUP_PORT } as const;
+  if (address !== undefined) return { ...base, address };
+  return name === undefined ? null : { ...base, name };
 }
 
 function referRequest(event: DenialEvent, from: string, to: string): Request | null {

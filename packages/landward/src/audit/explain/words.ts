@@ -8,6 +8,7 @@ import { escapeText, quote } from '../../model/escape.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { describeEvent } from '../event-text.ts';
 import type { Explanation, LayerReason, Suggestion } from './explanation.ts';
+import { LOOKUP_PORT } from './request.ts';
 
 /** Plain verbs for rights; the first that is missing names the deed. */
 const DEEDS: readonly (readonly [right: string, deed: string])[] = [
@@ -54,9 +55,13 @@ export function explanationLines(explanation: Explanation): string[] {
     );
   if (explanation.reason === 'policy-unknown')
     lines.push('  the policy of this domain is not known here; name it with --policy');
+  if (explanation.reason === 'not-expressible')
+    lines.push('  no rule of a policy can speak of this as it is told here');
   if (explanation.reason === 'always-denied')
     lines.push('  no policy can allow this: Landlock always denies it to programs in a domain');
   for (const suggestion of suggestions) lines.push(...suggestionLines(suggestion));
+  if (event.object.kind === 'net' && event.object.port === undefined && suggestions.length > 0)
+    lines.push(`    a lookup does not tell the port: ${LOOKUP_PORT} stands for it`);
   return lines;
 }
 

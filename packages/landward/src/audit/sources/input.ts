@@ -61,7 +61,10 @@ export async function* readInput(path: string, options: InputOptions = {}): Asyn
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path === '-' ? '/dev/stdin' : path, 'r');
+    const handle = await open(path === '-' ? '/dev/stdin' : path, 'r');
+    if (!(await handle.stat()).isDirectory()) return handle;
+    await handle.close();
+    throw Object.assign(new Error('a directory is no log'), { code: 'EISDIR' });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new LandwardError('SOURCE', `Cannot read ${quote(path)}: ${code}`, {

@@ -22,6 +22,8 @@ export interface Answering {
   readonly index: RuleIndex;
   /** Whether every name may be asked for: the policy allows the name server by its address. */
   readonly open: boolean;
+  /** Whether what would be refused is only told of. */
+  readonly observe?: boolean;
   ask(query: Query, way: Way): Promise<Uint8Array | null>;
   /** Tells the deciding thread; it has heard of it before the program hears the answer. */
   tell(news: NameNews): void;
@@ -39,7 +41,7 @@ export async function answer(to: Answering, query: Query, way: Way, from: number
   if (!allowed && !to.open) {
     to.tell({ kind: 'refused', port: from, refused: { name: query.name } });
     // As if there were no such name: programs go on at once, where a refusal would make them ask again.
-    return writeRefusal(query, RCODE.nameError);
+    if (!to.observe) return writeRefusal(query, RCODE.nameError);
   }
   const bytes = await to.ask(query, way);
   if (bytes === null) return writeRefusal(query, RCODE.serverFailure);
@@ -48,9 +50,9 @@ export async function answer(to: Answering, query: Query, way: Way, from: number
   const doubted = to.open ? undefined : read.all.find((address) => !believesAnswer(to.index, address));
   if (doubted !== undefined) {
     to.tell({ kind: 'refused', port: from, refused: { name: query.name, address: doubted } });
-    return writeRefusal(query, RCODE.nameError);
+    if (!to.observe) return writeRefusal(query, RCODE.nameError);
   }
-  if (allowed) {
+  if (allowed || to.observe) {
     const believed = read.given.filter(({ address }) => believesAnswer(to.index, address));
     tellGiven(to, query.name, believed);
   }

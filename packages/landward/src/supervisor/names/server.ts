@@ -14,6 +14,9 @@ const IDLE_MS = 10_000;
 /** Questions that wait for an answer at once; more are told to come again. */
 const MOST_OPEN = 512;
 const TRIES = 8;
+/** Connections at once, and bytes of answers that nobody takes, before a connection is ended. */
+const MOST_STREAMS = 256;
+const MOST_UNREAD = 256 * 1024;
 
 /** Answers one question. */
 export type Answer = (query: Query, way: Way, from: number) => Promise<Uint8Array>;
@@ -99,6 +102,7 @@ async function datagramServer(
 
 async function streamServer(host: string, port: number, answer: Answer): Promise<Server> {
   const server = createServer((stream) => serveStream(stream, answer));
+  server.maxConnections = MOST_STREAMS;
   server.listen(port, host);
   await once(server, 'listening');
   server.on('error', () => {});
@@ -119,6 +123,7 @@ function serveStream(stream: Stream, answer: Answer): void {
       const query = readQuery(message);
       if (query === null) return void stream.destroy();
       stream.write(framed(await answer(query, 'tcp', from)));
+      if (stream.writableLength > MOST_UNREAD) return void stream.destroy();
     }
   });
 }

@@ -26,7 +26,7 @@ export interface NameService extends AsyncDisposable {
 /**
  * Starts a name server.
  *
- * @param policy the layers that are asked, and the names in them
+ * @param policy the layers that are asked, and the names in them; with `observe`, names that would be refused are only told of
  * @throws {LandwardError} SUPERVISOR where it cannot be started
  * @example
  * const service = await startNames({ layers: plan.layers, names: plan.supervisor.names });
@@ -34,6 +34,7 @@ export interface NameService extends AsyncDisposable {
 export async function startNames(policy: {
   readonly layers: readonly RuleLayer[];
   readonly names: readonly string[];
+  readonly observe?: boolean;
 }): Promise<NameService> {
   const { port1, port2 } = new MessageChannel();
   const setup: NameSetup = { ...policy, port: port1 };

@@ -28,6 +28,8 @@ export interface NameHandle {
 
 const MOST_ADDRESSES = 65_536;
 const MOST_CLAIMS = 4096;
+/** Names of one address. More are not taken, so that nobody can make a question about the address endless. */
+const MOST_NAMES = 256;
 
 /** The names of one policy. */
 export class NameTable implements NameView {
@@ -51,9 +53,13 @@ export class NameTable implements NameView {
     const key = parseAddress(address)?.bits;
     const names = key === undefined ? undefined : this.#names.get(key);
     if (names === undefined) return [];
+    this.#forget(names);
+    return [...names.keys()];
+  }
+
+  #forget(names: Map<string, number>): void {
     const now = this.#now();
     for (const [name, until] of names) if (until < now) names.delete(name);
-    return [...names.keys()];
   }
 
   isResolver(address: string): boolean {
@@ -90,7 +96,8 @@ export class NameTable implements NameView {
     const key = parseAddress(address)?.bits;
     if (key === undefined) return;
     const names = this.#names.get(key) ?? new Map<string, number>();
-    names.set(name, Math.max(until, names.get(name) ?? 0));
+    if (names.size >= MOST_NAMES && !names.has(name)) this.#forget(names);
+    if (names.size < MOST_NAMES || names.has(name)) names.set(name, Math.max(until, names.get(name) ?? 0));
     // The address that was told of last is kept longest.
     this.#names.delete(key);
     this.#names.set(key, names);

@@ -22,13 +22,15 @@ import { askUpstream } from './upstream.ts';
 export interface NameSetup {
   readonly layers: readonly RuleLayer[];
   readonly names: readonly string[];
+  /** Whether nothing is refused, only told of. */
+  readonly observe?: boolean;
   /** The way to the deciding thread. */
   readonly port: MessagePort;
 }
 
 const REREAD_MS = 5000;
 const FOREVER = Number.MAX_SAFE_INTEGER;
-const { layers, names, port } = workerData as NameSetup;
+const { layers, names, observe = false, port } = workerData as NameSetup;
 const index = indexRules(layers);
 let resolvers: readonly string[] = [];
 let seen = '';
@@ -37,6 +39,7 @@ const tell = (news: NameNews) => port.postMessage(news);
 const answering = (open: boolean): Answering => ({
   index,
   open,
+  observe,
   tell,
   ask: (query, way) => askUpstream(resolvers, query, way),
   now: Date.now,

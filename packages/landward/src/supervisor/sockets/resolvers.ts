@@ -123,7 +123,7 @@ function listenForRefusals(call: Call, names: NameView, { fd }: HeldSocket): voi
     const { run } = call;
     const decision = address === undefined ? decideName(run.index, name) : decideAddress(run.index, address);
     const event = denialOf(call, {
-      effect: 'denied',
+      effect: run.plan.supervisor.mode === 'observe' ? 'observed' : 'denied',
       errno: ERRNO.ENOENT,
       object: { kind: 'net', name, ...(address === undefined ? {} : { address }) },
       missing: decision.blame.missing,
