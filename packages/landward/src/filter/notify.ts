@@ -31,6 +31,7 @@ interface Group {
 
 /** The same on every architecture. */
 const O_PATH = O.x86_64.PATH;
+const ALL = 0xffff_ffff;
 const noAddress: Condition = { arg: 4, width: 64, op: 'eq', value: 0 };
 
 /** The groups of calls that a plan can ask to be notified of. */
@@ -60,7 +61,8 @@ export const NOTIFY_GROUPS = {
     syscalls: [
       'open', 'openat', 'openat2', 'stat', 'lstat', 'newfstatat', 'statx', 'access', 'faccessat', 'faccessat2', 'readlink',
       'readlinkat', 'chdir', 'chroot', 'statfs', 'getxattr', 'lgetxattr', 'getxattrat', 'listxattr', 'llistxattr',
-      'listxattrat', 'name_to_handle_at', 'inotify_add_watch', 'fanotify_mark', 'file_getattr', 'ustat',
+      'listxattrat', 'name_to_handle_at', 'inotify_add_watch', 'fanotify_mark', 'file_getattr', 'ustat', 'open_tree',
+      'open_tree_attr', 'fspick', 'mount_setattr', 'mount', 'umount2', 'pivot_root',
     ],
   },
   list: { syscalls: ['getdents', 'getdents64'] },
@@ -135,11 +137,16 @@ export const NOTIFY_GROUPS = {
       { syscalls: ['prctl'], when: [is(0, PR.SET_SECUREBITS)] },
     ],
   },
-  /** What could blind the supervisor or fake a domain. */
+  /** What could blind the supervisor, slow it down, or fake a domain. */
   guard: {
-    syscalls: ['prctl', 'ioprio_set'],
+    syscalls: [
+      'prctl', 'ioprio_set', 'sched_setscheduler', 'sched_setparam', 'sched_setattr', 'sched_setaffinity', 'setpriority',
+    ],
     only: [
       { syscalls: ['prctl'], when: [is(0, PR.SET_DUMPABLE)] },
+      { syscalls: ['sched_setscheduler', 'sched_setparam', 'sched_setattr', 'sched_setaffinity'], when: [hasAny(0, ALL)] },
+      { syscalls: ['setpriority'], when: [hasAny(0, ALL)] },
+      { syscalls: ['setpriority'], when: [hasAny(1, ALL)] },
     ],
   },
 } as const satisfies Record<string, Group>;

@@ -5,7 +5,16 @@
 import { attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD } from '../../uapi/open.ts';
-import { type Answer, type Call, type CallTable, CONTINUE, DONE, outcome, refuse } from '../call.ts';
+import {
+  type Answer,
+  type Call,
+  type CallRow,
+  type CallTable,
+  CONTINUE,
+  DONE,
+  outcome,
+  refuse,
+} from '../call.ts';
 import { ATTRIBUTE_CALLS } from './attributes.ts';
 import { descriptorPath } from './look.ts';
 import { READ_LINK_CALLS } from './read-link.ts';
@@ -66,7 +75,10 @@ function handle(call: Call): Answer {
 
 const DIRECTORY =
   'A thread that changes the path in between can learn whether a hidden directory exists; what is looked for from there is hidden all the same.';
+const MOUNTS = 'EPERM while places are hidden: it would open them, or tell whether they are there.';
 const EVENTS = 'Events in a watched directory tell the names of hidden files that are used meanwhile.';
+
+const mounts: CallRow = { handle: () => refuse(ERRNO.EPERM), held: 'refused', residual: MOUNTS };
 
 /** Handlers of the group `find`, but for opening. */
 export const FIND_CALLS = {
@@ -82,5 +94,9 @@ export const FIND_CALLS = {
     held: 'refused',
     residual: 'EPERM while places are hidden: its events would tell of them.',
   },
+  open_tree: mounts,
+  open_tree_attr: mounts,
+  fspick: mounts,
+  mount_setattr: mounts,
   ustat: { handle: () => CONTINUE, held: 'registers', residual: '' },
 } as const satisfies CallTable;
