@@ -15,6 +15,7 @@ import { compile, refuse } from '../../packages/landward/src/policy/compile.ts';
 import type { Plan } from '../../packages/landward/src/policy/plan.ts';
 import type { FsRight } from '../../packages/landward/src/uapi/landlock.ts';
 import { fsMask } from '../../packages/landward/src/uapi/masks.ts';
+import { anyHost, byName, grants, netRule } from '../kit/net-rules.ts';
 import {
   ALL_FS,
   arbitraryLayers,
@@ -216,4 +217,21 @@ test('what the kernel leaves open against the rules is asked about, and what the
 
 test('every group names calls, and every partial group asks about the rest', () => {
   for (const [name, group] of Object.entries(NOTIFY_GROUPS)) assert.ok(group.syscalls.length > 0, name);
+});
+
+test('a plan with host names learns them in a trial as well, and the report says what a closed name leaves open', () => {
+  const [allowed, closed] = [byName('a.example'), byName('b.example')];
+  const layers = grants(
+    netRule('allow', 'net.connect_tcp', allowed, 443),
+    netRule('allow', 'net.connect_tcp', anyHost, 80),
+    netRule('deny', 'net.connect_tcp', closed, 80),
+  );
+  const host = memoryHost(home, 7, { supervisor: true });
+  const plan = compile(policyOf(layers), host);
+  assert.ok(plan.report.residual.some((text) => text.includes('closed host name (b.example)')));
+  const open = compile(policyOf(grants(netRule('allow', 'net.connect_tcp', allowed, 443))), host);
+  assert.ok(!open.report.residual.some((text) => text.includes('closed host name')));
+  const trial = compile(policyOf(layers), host, { observe: 'trial' });
+  assert.ok(trial.supervisor?.groups.includes('receive'));
+  assert.equal(trial.supervisor?.mode, 'observe');
 });

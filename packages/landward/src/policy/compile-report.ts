@@ -21,7 +21,7 @@ import type { FilterResult } from './compile-filter.ts';
 import type { FsResult } from './compile-fs.ts';
 import { shown } from './compile-fs-gaps.ts';
 import type { NetResult } from './compile-net.ts';
-import { SUPERVISES, supervisedNote } from './compile-report-held.ts';
+import { openedByAddress, SUPERVISES, supervisedNote } from './compile-report-held.ts';
 import { reportRule } from './compile-report-rule.ts';
 import type { ScopeResult } from './compile-scopes.ts';
 import { CONNECT_BIT } from './compile-tree.ts';
@@ -196,8 +196,8 @@ function bindsAt(fs: FsResult, path: string): boolean {
   );
 }
 
-function residualOf({ fs, scopes, filter, ruleset, row }: ReportInput): readonly string[] {
-  const found: string[] = [...filter.residual];
+function residualOf({ fs, scopes, filter, ruleset, row, held }: ReportInput): readonly string[] {
+  const found: string[] = [...filter.residual, ...openedByAddress(held)];
   if (fs.restricted !== 0 && ruleset !== null && ruleset.handledFs !== 0) {
     found.push(
       'stat, chmod, chown, times and extended attributes, and the existence of files, are not restricted by Landlock',
