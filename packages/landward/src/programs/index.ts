@@ -1,0 +1,23 @@
+/** Policy programs: what a room outside of `programs` may use of this folder. */
+
+export { assemble } from './code/assemble.ts';
+export { decode } from './code/decode.ts';
+export { disassemble } from './code/disassemble.ts';
+export { encode } from './code/encode.ts';
+export { type Code, type Instruction, MAX_FRAMES, MAX_SLOTS, STACK_BYTES } from './code/instruction.ts';
+export { ProgramError } from './code/invalid.ts';
+export { CONTEXTS, FS_LOOKUP, FS_TRIGGERS, type ProgramHook, triggerBits } from './hooks/contexts.ts';
+export { HELPERS } from './hooks/helper-table.ts';
+export {
+  type Answer,
+  type ContextObjects,
+  type LoadedProgram,
+  loadObject,
+  loadProgram,
+  ptraceProgram,
+} from './load.ts';
+export { MAP_KIND } from './object/maps.ts';
+export { type ObjectProgram, type ProgramObject, readObject } from './object/object.ts';
+export { FUEL, Machine, type Outcome } from './run/machine.ts';
+export { MAP_UPDATE, type MapDefinition } from './run/maps.ts';
+export { type VerifiedProgram, verify } from './verify/verify.ts';
