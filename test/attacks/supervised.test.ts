@@ -1,6 +1,6 @@
 /**
  * Attacks on the supervisor by what it is not told of: capabilities that end with execve, descriptors of hidden places by the
- * calls for mounts, and being scheduled behind everybody else. Each with its defence taken away.
+ * calls for mounts, being scheduled behind everybody else, and having no descriptor left. Each with its defence taken away.
  */
 
 import assert from 'node:assert/strict';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import type { NotifyGroup } from '../../packages/landward/src/filter/notify.ts';
 import { fsRights } from '../../packages/landward/src/uapi/masks.ts';
+import { runChild } from '../kit/child.ts';
 import { needs } from '../kit/needs.ts';
 import { layer, path } from '../kit/rules.ts';
 import { type SupervisedOptions, supervised } from '../kit/supervised.ts';
@@ -78,7 +79,7 @@ test('a hidden place cannot be held by the calls for mounts', options, async (t)
   const rules = [everything, path('hide', secret, fsRights(0xffff))];
   const [held, told] = await words(OPENS_TREE, [secret], ['open', 'find', 'guard'], rules);
   assert.equal(held, 'EPERM');
-  assert.ok(told === 'EPERM' || told === 'ENOSYS', told);
+  assert.ok(told === 'EPERM' || told === 'ENOSYS', `${told}`);
   const [open] = await words(OPENS_TREE, [secret], ['open', 'guard'], rules);
   assert.equal(open, 'ok', 'nothing was there to be refused');
 });
@@ -103,4 +104,39 @@ test('the supervisor cannot be scheduled behind its program', options, async () 
   assert.deepEqual(seen, ['EPERM', 'own', 'ok', 'group', 'EPERM', 'user', 'EPERM']);
   const without = await words(SLOWS, [], ['open'], [everything], uid);
   assert.deepEqual(without.slice(0, 3), ['ok', 'own', 'ok'], 'the kernel would have let it');
+});
+
+/** Lets many threads wait for the other end of a FIFO, which the supervisor waits for on their behalf. */
+const WAITS = `
+import threading, time
+fifo, secret, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3])
+os.mkfifo(fifo)
+answers = []
+def wait():
+    try: os.open(fifo, os.O_RDONLY)
+    except OSError as error: answers.append(errno.errorcode[error.errno])
+for _ in range(wanted): threading.Thread(target=wait, daemon=True).start()
+deadline = time.monotonic() + 20
+while not answers and time.monotonic() < deadline: time.sleep(0.05)
+try: os.open(secret, os.O_RDONLY); print('read', flush=True)
+except OSError as error: print(errno.errorcode[error.errno], flush=True)
+print(*sorted(set(answers)), flush=True)
+time.sleep(60)
+`;
+
+test('a program that waits in very many calls does not take every descriptor', options, async (t) => {
+  const work = temporaryDirectory(t, 'waits');
+  const file = join(work, '.env');
+  writeFileSync(file, 'secret\n');
+  const policy = join(work, 'policy.toml');
+  const text = `[fs]\nread = ["/"]\nexec = ["/"]\nwrite = [${JSON.stringify(work)}]\n`;
+  const rest = `deny = [${JSON.stringify(`${work}/**/.env`)}]\n[limits]\ntime = "10s"\n`;
+  writeFileSync(policy, `${text}${rest}`);
+  const program = ['/usr/bin/python3', '-c', `${CALLS}${WAITS}`, join(work, 'fifo'), file, '400'];
+  const command = join(import.meta.dirname, '../kit/landward.ts');
+  const landward = [process.execPath, command, 'run', '-p', policy, '--', ...program];
+  const { code, stdout, stderr } = await runChild('prlimit', ['--nofile=200:200', ...landward]);
+  assert.match(stdout, /^EACCES\nENFILE\n$/, stderr);
+  assert.match(stderr, /the time limit of the policy is over/);
+  assert.equal(code, 137);
 });

@@ -6,6 +6,7 @@
  */
 
 import type { Inbox, JobEnd } from '../kernel/inbox.ts';
+import { ERRNO } from '../uapi/errno.ts';
 import { type Answer, type Blocking, refuse } from './call.ts';
 import type { NotifiedCall } from './notified.ts';
 import { hasSignal } from './target/status.ts';
@@ -18,17 +19,24 @@ interface Waiting {
   readonly work: Blocking;
 }
 
+/** How many descriptors a call may hold while it waits, and the one that it waits for. */
+const DESCRIPTORS = 4;
+
 export class BlockingWork {
   readonly #inbox: Inbox;
+  readonly #most: number;
   readonly #jobs = new Map<number, Waiting>();
   #looked = 0;
 
-  constructor(inbox: Inbox) {
+  /** @param ceiling how many descriptors all calls together may hold */
+  constructor(inbox: Inbox, ceiling: number) {
     this.#inbox = inbox;
+    this.#most = Math.floor(ceiling / DESCRIPTORS);
   }
 
-  /** Hands a call over. @throws {Refused} where there is no thread left */
+  /** Hands a call over. @throws {Refused} where there is no thread or descriptor left */
   begin(call: NotifiedCall, work: Blocking): void {
+    if (this.#jobs.size >= this.#most) refuse(ERRNO.ENFILE);
     const job = this.#inbox.submit(work.image, work.once === true ? { once: true } : {});
     if (job < 0) refuse(-job);
     this.#jobs.set(job, { call, work });

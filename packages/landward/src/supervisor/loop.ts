@@ -74,7 +74,7 @@ export class Loop {
 
   /** Runs until it is told to end. */
   run(inbox: Inbox): void {
-    const blocking = new BlockingWork(inbox);
+    const blocking = new BlockingWork(inbox, this.#around.ceiling);
     try {
       while (!this.#over) {
         const wait = Math.min(LONGEST_MS, this.#ticks.patience, blocking.patience);

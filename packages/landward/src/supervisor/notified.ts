@@ -7,8 +7,9 @@
 import { attempt } from '../kernel/call.ts';
 import type { Inbox } from '../kernel/inbox.ts';
 import { isPending } from '../kernel/notify.ts';
+import { ERRNO } from '../uapi/errno.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
-import { type Answer, type Blocking, type Call, LATER } from './call.ts';
+import { type Answer, type Blocking, type Call, LATER, refuse } from './call.ts';
 import type { Run } from './run.ts';
 import type { Targets } from './target/targets.ts';
 import { Task } from './target/task.ts';
@@ -33,6 +34,7 @@ export class NotifiedCall implements Call {
   readonly name: SyscallName;
   readonly target: Task;
   readonly listener: number;
+  readonly #ceiling: number;
   readonly #inbox: Inbox;
   readonly #entry: number;
   readonly #handOver: HandOver;
@@ -51,6 +53,7 @@ export class NotifiedCall implements Call {
     this.name = name;
     this.listener = listener;
     this.target = new Task(inbox.tid(entry), around, this);
+    this.#ceiling = around.ceiling;
     this.#inbox = inbox;
     this.#entry = entry;
     this.#handOver = handOver;
@@ -74,7 +77,8 @@ export class NotifiedCall implements Call {
 
   own(fd: number): number {
     if (fd >= 0) this.#owned.push(fd);
-    return fd;
+    // Descriptors are numbered from below: what is left belongs to this process. Closed with the call.
+    return fd >= this.#ceiling ? refuse(ERRNO.ENFILE) : fd;
   }
 
   disown(fd: number): number {

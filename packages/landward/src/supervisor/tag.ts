@@ -64,7 +64,7 @@ export function membersOf(tag: bigint): number[] {
 /** Whether a process has ended and only waits for its parent. */
 function isOver(pid: number): boolean {
   const bytes = readProc(`/proc/${pid}/stat`, 512);
-  if (bytes === null) return true;
+  if (bytes === null) return attempt('kill', pid, 0) === -ERRNO.ESRCH;
   const text = Buffer.from(bytes).toString('latin1');
   const state = text[text.lastIndexOf(')') + 2];
   return state === 'Z' || state === 'X';
@@ -81,7 +81,11 @@ export function signalMembers(tag: bigint, signal: number): number {
   let count = 0;
   for (const pid of membersOf(tag)) {
     const pidfd = attempt('pidfd_open', pid, 0);
-    if (pidfd < 0) continue;
+    if (pidfd < 0) {
+      // Without a descriptor left it is the number after all: not sending would leave it running.
+      if (pidfd !== -ERRNO.ESRCH && tagOf(pid) === tag && attempt('kill', pid, signal) === 0) count++;
+      continue;
+    }
     if (tagOf(pid) === tag && attempt('pidfd_send_signal', pidfd, signal, null, 0) === 0) count++;
     attempt('close', pidfd);
   }

@@ -192,12 +192,20 @@ function findEntry(call: Call, dirfd: number, path: Uint8Array, look: Look): Nam
     if (!leads) return entryOf(call, parent, cut, at, hides);
   }
   const start = startOf(call, dirfd, path, look.resolve ?? 0);
-  const route = routeOf(call, start, { ...look, follow: look.follow === true }, true, hides);
-  const end = walk(call, path, route);
-  const at = end.fd < 0 ? end.fd : { fd: call.own(end.fd), fact: end.fact! };
+  const end = walk(call, path, routeOf(call, start, { ...look, follow: look.follow === true }, true, hides));
+  const at = end.fd < 0 ? end.fd : { fd: ownWith(call, end.fd, end.parent), fact: end.fact! };
   if (typeof at !== 'number' && end.parent < 0) return nameless(call, path, placeOf(call, at.fd, at), end);
-  const parent = visible(call, placeOf(call, call.own(end.parent)));
-  return entryOf(call, parent, end, at, hides);
+  if (end.fd < 0) call.own(end.parent);
+  return entryOf(call, visible(call, placeOf(call, end.parent)), end, at, hides);
+}
+
+/** Gives the call a descriptor and another, if there is one: both are its own also where it may not keep them. */
+function ownWith(call: Call, fd: number, other: number): number {
+  try {
+    return call.own(fd);
+  } finally {
+    if (other >= 0) call.own(other);
+  }
 }
 
 /** The directory that the last component is looked up in. */

@@ -6,6 +6,7 @@
 import { attempt } from '../../kernel/call.ts';
 import { AT_FDCWD } from '../../uapi/open.ts';
 import { PR } from '../../uapi/prctl.ts';
+import { RLIMIT } from '../../uapi/resource.ts';
 import type { TaskStatus } from '../target.ts';
 import { OwnIdentity } from './identity.ts';
 import { Memory } from './memory.ts';
@@ -13,6 +14,9 @@ import { pathBytes, readProcLink } from './proc.ts';
 import { readStatus } from './status.ts';
 
 const STATX = { mountId: 0x1000, ino: 0x100, bytes: 256, inoAt: 32, mountIdAt: 144, majorAt: 136 } as const;
+
+/** Descriptors that are left to this process itself, however many its targets would take. */
+const RESERVED = 64;
 
 const facts = new DataView(new ArrayBuffer(STATX.bytes));
 
@@ -23,6 +27,8 @@ export class Surroundings {
   readonly isPrivileged: boolean;
   /** Whether targets begin as somebody else than this thread. */
   readonly isMixed: boolean;
+  /** Descriptors from this number on are not held for targets: this process needs some to look at them, and to end them. */
+  readonly ceiling: number;
   readonly #root: string | undefined;
   readonly #userNamespace: string | null;
 
@@ -33,6 +39,7 @@ export class Surroundings {
     this.isPrivileged = own.capabilities !== 0n;
     this.isMixed =
       own.uid !== own.fsuid || own.euid !== own.fsuid || own.egid !== own.fsgid || !keepsCapabilities(own);
+    this.ceiling = descriptorCeiling();
     this.#root = rootOf(self);
     this.#userNamespace = userNamespaceOf(self);
   }
@@ -47,6 +54,13 @@ export class Surroundings {
     const namespace = userNamespaceOf(tid);
     return namespace !== null && namespace === this.#userNamespace;
   }
+}
+
+function descriptorCeiling(): number {
+  const limit = new BigUint64Array(2);
+  if (attempt('prlimit64', 0, RLIMIT.NOFILE, null, limit) < 0) return 0;
+  const most = Math.min(Number(limit[0]!), 2 ** 30);
+  return most - Math.min(RESERVED, Math.floor(most / 4));
 }
 
 /**

@@ -40,6 +40,10 @@ export class Targets {
     return this.#around.identity;
   }
 
+  get ceiling(): number {
+    return this.#around.ceiling;
+  }
+
   /** Whether the root of all threads is this thread's; undefined where each has to be looked at. */
   get sharesRoot(): boolean | undefined {
     return this.#rootsDiffer ? undefined : this.#sharesRoot;
