@@ -23,7 +23,7 @@ import { coverNet, type IndexedNet, indexNet } from './match-net.ts';
 import { coverPath, indexPaths, type PathCandidate, type PathIndex } from './match-path.ts';
 import { coverUnix, indexUnix, type UnixIndex } from './match-unix.ts';
 import { type Candidate, compareVerdicts, winner } from './precedence.ts';
-import { ENTRY_RIGHTS, META_RIGHTS, type PathRight, pathMask, pathRights, spokenMask } from './rights.ts';
+import { ENTRY_RIGHTS, META_RIGHTS, type PathRight, pathMask, pathRights } from './rights.ts';
 
 /** A layer made ready for many requests. Immutable. */
 export interface IndexedLayer {
@@ -93,9 +93,7 @@ function answerRight(
   right: PathRight,
 ): RightAnswer<PathRule> {
   const bit = pathMask([right]);
-  const speaking = covering.filter(
-    ({ rule, entry }) => spokenMask(rule) & bit && (entry || !(bit & ENTRY_RIGHTS)),
-  );
+  const speaking = covering.filter(({ spoken, entry }) => spoken & bit && (entry || !(bit & ENTRY_RIGHTS)));
   return settle(winner(speaking), listed(indexed, 'fs') && !(bit & META_RIGHTS));
 }
 

@@ -12,15 +12,18 @@ import { compileGlob, type Glob, walkGlob, walkReading } from '../glob.ts';
 import { components, prefixes } from '../paths.ts';
 import type { PathPattern, Rule, Verdict } from '../rules.ts';
 import { byOrigin, type Candidate, isClosed } from './precedence.ts';
+import { spokenMask } from './rights.ts';
 
 interface Literal<R extends Rule> {
   readonly rule: R;
+  readonly spoken: number;
   readonly subtree: boolean;
 }
 
 /** A rule whose objects are known by a glob. */
 export interface Globbed<R extends Rule> {
   readonly rule: R;
+  readonly spoken: number;
   readonly glob: Glob;
 }
 
@@ -32,6 +35,8 @@ export interface PathIndex<R extends Rule> {
 
 /** A rule that covers a path. `entry` tells whether it also covers the entry itself, see `ENTRY_RIGHTS`. */
 export interface PathCandidate<R extends Rule> extends Candidate<R> {
+  /** The mask of the rights that the rule speaks about; none of a rule that is not about paths. */
+  readonly spoken: number;
   readonly entry: boolean;
   /** Whether the rule covers everything below as well. */
   readonly below: boolean;
@@ -48,15 +53,16 @@ export function indexPaths<R extends Rule>(
   const literals = new Map<string, Literal<R>[]>();
   const globs: Globbed<R>[] = [];
   for (const { rule, pattern } of rules) {
+    const spoken = rule.kind === 'path' ? spokenMask(rule) : 0;
     const glob = pattern.kind === 'glob' ? compileGlob(pattern.glob) : null;
     if (glob !== null && glob.literal === null) {
-      globs.push({ rule, glob });
+      globs.push({ rule, spoken, glob });
     } else {
       const path = glob === null ? pattern.path : glob.literal!;
       const subtree = glob === null ? pattern.kind === 'subtree' : glob.below || isClosed(rule.verdict);
       const found = literals.get(path);
-      if (found === undefined) literals.set(path, [{ rule, subtree }]);
-      else found.push({ rule, subtree });
+      if (found === undefined) literals.set(path, [{ rule, spoken, subtree }]);
+      else found.push({ rule, spoken, subtree });
     }
   }
   return { literals, globs };
@@ -70,10 +76,10 @@ export function coverPath<R extends Rule>(index: PathIndex<R>, path: string): Pa
   const chain = prefixes(path);
   const depth = chain.length - 1;
   for (const [pinned, prefix] of chain.entries()) {
-    for (const { rule, subtree } of index.literals.get(prefix) ?? []) {
+    for (const { rule, spoken, subtree } of index.literals.get(prefix) ?? []) {
       if (!subtree && pinned !== depth) continue;
       const entry = pinned < depth || !subtree || isClosed(rule.verdict);
-      found.push({ rule, pins: pinned * 2 + LITERAL, entry, below: subtree });
+      found.push({ rule, spoken, pins: pinned * 2 + LITERAL, entry, below: subtree });
     }
   }
   if (index.globs.length > 0) {
@@ -84,7 +90,10 @@ export function coverPath<R extends Rule>(index: PathIndex<R>, path: string): Pa
 }
 
 /** What one glob rule says of a path: at most one candidate for the object and one for its entry. */
-function coverGlob<R extends Rule>({ rule, glob }: Globbed<R>, parts: readonly string[]): PathCandidate<R>[] {
+function coverGlob<R extends Rule>(
+  { rule, spoken, glob }: Globbed<R>,
+  parts: readonly string[],
+): PathCandidate<R>[] {
   const found: PathCandidate<R>[] = [];
   for (const reading of glob.paths) {
     const { accepted } = walkReading(reading, parts);
@@ -92,7 +101,7 @@ function coverGlob<R extends Rule>({ rule, glob }: Globbed<R>, parts: readonly s
     for (const pinned of accepted) {
       if (!subtree && pinned !== parts.length) continue;
       const entry = pinned < parts.length || !reading.below || isClosed(rule.verdict);
-      found.push({ rule, pins: pinned * 2, entry, below: subtree });
+      found.push({ rule, spoken, pins: pinned * 2, entry, below: subtree });
     }
   }
   return found;

@@ -16,6 +16,8 @@ const BITS: ReadonlyMap<PathRight, number> = new Map<PathRight, number>([
   ...(Object.keys(META_BITS) as MetaRight[]).map((right) => [right, META_BITS[right]] as const),
 ]);
 
+const ORDERED = [...BITS].map(([right, bit]) => [right, 1 << bit] as const);
+
 /** Every right of a path, in bit order. */
 export const PATH_RIGHTS: readonly PathRight[] = [...BITS.keys()];
 
@@ -28,7 +30,9 @@ export function pathMask(rights: readonly PathRight[]): number {
 
 /** The rights of a mask, in bit order. */
 export function pathRights(mask: number): PathRight[] {
-  return PATH_RIGHTS.filter((right) => mask & (1 << BITS.get(right)!));
+  const found: PathRight[] = [];
+  for (const [right, bit] of ORDERED) if (mask & bit) found.push(right);
+  return found;
 }
 
 /** Every right of a path. */

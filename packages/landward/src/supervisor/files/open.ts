@@ -69,7 +69,7 @@ function openOrMake(call: Call, dirfd: number, path: Uint8Array, how: How): Answ
     if (exclusive) refuse(ERRNO.EEXIST);
     // A link that was put here after the look: the next look follows it.
     if (object.type === 'lnk' && follow && entry.last === 'name') continue;
-    if (entry.last === 'name' && !mayOpenIn(call, factOf(entry.parent.fd), factOf(object.fd)))
+    if (entry.last === 'name' && !mayOpenIn(call, factOf(entry.parent.fd), () => factOf(object.fd)))
       refuse(ERRNO.EACCES);
     if (object.type === 'dir') refuse(ERRNO.EISDIR);
     return openExisting(call, object, how);

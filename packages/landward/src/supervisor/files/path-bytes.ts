@@ -58,7 +58,7 @@ export function plainPath(path: Uint8Array): string | undefined {
 
 /** A path cut before its last name. */
 export interface Cut {
-  /** The path of the directory; `null` where the path is the name alone. */
+  /** The path of the directory, without the slash behind it; `null` where the path is the name alone. */
   readonly directory: Uint8Array | null;
   readonly name: Uint8Array;
   readonly slash: boolean;
@@ -72,5 +72,9 @@ export function cutLast(path: Uint8Array): Cut | null {
   const slash = path.lastIndexOf(SLASH, end - 1);
   const name = path.subarray(slash + 1, end);
   if (isDot(name) || isDotDot(name)) return null;
-  return { directory: slash < 0 ? null : path.subarray(0, slash + 1), name, slash: end < path.length };
+  return {
+    directory: slash < 0 ? null : path.subarray(0, Math.max(slash, 1)),
+    name,
+    slash: end < path.length,
+  };
 }

@@ -33,10 +33,16 @@ function level(name: 'protected_fifos' | 'protected_regular'): number {
   return found;
 }
 
-/** Whether O_CREAT may open what is already there: the kernel's rule for sticky shared directories. */
-export function mayOpenIn(call: Call, directory: Fact, file: Fact): boolean {
+/**
+ * Whether O_CREAT may open what is already there: the kernel's rule for sticky shared directories.
+ *
+ * @param look gives the fact of the file
+ */
+export function mayOpenIn(call: Call, directory: Fact, look: () => Fact): boolean {
+  if ((directory.mode & STICKY) === 0) return true;
+  const file = look();
   const type = file.mode & S_IFMT;
-  if ((directory.mode & STICKY) === 0 || (type !== S_IF.FIFO && type !== S_IF.REG)) return true;
+  if (type !== S_IF.FIFO && type !== S_IF.REG) return true;
   const strict = level(type === S_IF.FIFO ? 'protected_fifos' : 'protected_regular');
   if (strict === 0 || file.uid === directory.uid || file.uid === call.target.status().fsuid) return true;
   if (directory.mode & SHARED_BY_ALL) return false;
