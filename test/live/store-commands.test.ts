@@ -112,7 +112,7 @@ test('log tells what runs told, by filters, in every form; what is not known is 
   const nothing = await landward('log');
   assert.equal(nothing.code, 1);
   assert.match(nothing.stderr, /no denial is known that fits/);
-  assert.match(nothing.stderr, /not covered: programs that the kernel alone confines/);
+  assert.match(nothing.stderr, /not covered: what the kernel denied by itself, in supervised runs too/);
 
   register(state, 3).ended({ time: Date.now(), status: 1 });
   const lines = await landward('log');

@@ -14,7 +14,7 @@ import type { Processes, ProcessFact } from './processes.ts';
 export interface RunFact {
   readonly record: RunRecord;
   readonly ended: boolean;
-  /** Different denials that were told; `null` where nobody is told (the kernel alone holds the run). */
+  /** Different denials that the supervisor told; `null` where nobody is told (the kernel alone holds the run). */
   readonly denials: number | null;
   /** The kernel's identifier of its youngest domain, where a log told it. */
   readonly domain?: bigint;
@@ -233,6 +233,7 @@ function unseenOf(
     ...(namespace === FIRST_NAMESPACE ? [] : ['processes outside of this PID namespace']),
     ...(partial ? ["this /proc does not show everybody's processes"] : []),
     ...(strangers.length === 0 ? [] : [`what runs of user ${users} may do is in that user's registry`]),
+    'denials by the kernel, also in supervised runs: DENIALS counts those that the supervisor told',
     'runs that the kernel alone holds: landward becomes the program and leaves nothing behind that could be listed',
     'sandboxes of other programs: no kernel lists them; its audit names those that denied something',
   ];

@@ -24,7 +24,7 @@ export interface Coverage {
   }[];
   /** Denials that the kernel counted in domains that are gone, and that it did not log. */
   readonly unlogged: number;
-  /** Whether the kernel's audit or a log of it was ever read: without, programs that the kernel alone confines are not known. */
+  /** Whether the kernel's audit or a log of it was ever read: without, what the kernel denied by itself is not known. */
   readonly kernel: boolean;
   /** Denials thrown away to keep the bounds. */
   readonly pruned: number;

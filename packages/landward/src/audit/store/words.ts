@@ -40,7 +40,9 @@ export function coverageLines({ losses, unlogged, kernel, pruned, since }: Cover
     return `${escapeText(source)}: ${some} ${LOST[what] ?? escapeText(what)}`;
   });
   if (!kernel)
-    lines.push('programs that the kernel alone confines: its audit or a log of it was never read in');
+    lines.push(
+      'what the kernel denied by itself, in supervised runs too: its audit or a log of it was never read in',
+    );
   if (unlogged > 0)
     lines.push(`the kernel counted up to ${unlogged} more denials that it did not log or that were not read`);
   if (pruned > 0)
