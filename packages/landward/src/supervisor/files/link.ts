@@ -52,13 +52,14 @@ function entryOf(call: Call, object: Place): Entry {
   const slash = object.path.lastIndexOf('/');
   const name = encodePath(object.path.slice(slash + 1));
   const directory = object.path.slice(0, slash) || '/';
-  // A directory knows what is above it, also where no path leads to it.
-  const above =
-    object.type === 'dir'
-      ? () => openPlace(object.fd, encodePath('..'), 0, 0)
-      : () => openPlace(AT_FDCWD, encodePath(directory), 0, 0);
-  const fd = object.parent ?? call.own(must(above()));
+  const fd = object.parent ?? call.own(must(above(object, directory)));
   return { parent: placeOf(call, fd), name, object, path: object.path };
+}
+
+/** A directory knows what is above it, also where no path leads to it, unless it may not be searched. */
+function above({ fd, type }: Place, directory: string): number {
+  const found = type === 'dir' ? openPlace(fd, encodePath('..'), 0, 0) : -1;
+  return found >= 0 ? found : openPlace(AT_FDCWD, encodePath(directory), 0, 0);
 }
 
 const S_ISUID = 0o4000;
