@@ -1,7 +1,18 @@
 /** Edits of policy texts: the value is in, every comment and line is where it was, and the result reads as before plus the value. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,7 +20,7 @@ import fc from 'fast-check';
 import { unifiedDiff } from '../../packages/landward/src/audit/allow/diff.ts';
 import { editPolicy } from '../../packages/landward/src/audit/allow/edit.ts';
 import type { Explanation, Suggestion } from '../../packages/landward/src/audit/explain/explanation.ts';
-import { proposeEdits } from '../../packages/landward/src/launch/allow.ts';
+import { applyEdit, proposeEdits } from '../../packages/landward/src/launch/allow.ts';
 
 const suggestion = (section: Suggestion['section'], key: string, value: string): Suggestion => ({
   file: 'landward.toml',
@@ -133,6 +144,34 @@ test('an edit that could not be read again is not proposed', async () => {
     const request = { explanations: [explanation], numbers: [], consents: [], cwd: folder };
     await assert.rejects(proposeEdits(request), { code: 'USAGE', message: /as .*landward\.toml is written/ });
     assert.equal(readFileSync(file, 'utf8'), text);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a policy keeps its owner and mode, and what cannot be replaced is left as it is', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'landward-allow-'));
+  try {
+    const file = join(folder, 'landward.toml');
+    const link = join(folder, 'link.toml');
+    writeFileSync(file, '[fs]\n');
+    chmodSync(file, 0o660);
+    if (process.getuid?.() === 0) chownSync(file, 1234, 1235);
+    symlinkSync(file, link);
+    const before = statSync(file);
+    const edit = { file: link, before: '[fs]\n', after: '[fs]\nread = []\n', diff: '', suggestions: [] };
+    applyEdit(edit);
+    const after = statSync(file);
+    assert.equal(readFileSync(file, 'utf8'), edit.after);
+    assert.deepEqual([after.uid, after.gid, after.mode], [before.uid, before.gid, before.mode]);
+    assert.ok(lstatSync(link).isSymbolicLink());
+    assert.throws(() => applyEdit(edit), { code: 'USAGE', message: /has changed meanwhile/ });
+    const nowhere = join(folder, 'none/landward.toml');
+    assert.throws(() => applyEdit({ ...edit, file: nowhere, before: '' }), {
+      code: 'USAGE',
+      message: /cannot be replaced: ENOENT/,
+    });
+    assert.deepEqual(readdirSync(folder).sort(), ['landward.toml', 'link.toml']);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -7,12 +7,14 @@
  */
 
 import {
+  chmodSync,
+  chownSync,
   lstatSync,
   readFileSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
-  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -86,7 +88,7 @@ export async function proposeEdits(request: AllowRequest): Promise<Proposal> {
 /**
  * Writes an edit: whole or not at all, with the owner and mode of the file that it replaces.
  *
- * @throws LandwardError USAGE where the file has changed since the edit was worded
+ * @throws LandwardError USAGE where the file has changed since the edit was worded, or cannot be replaced
  */
 export function applyEdit({ file, before, after }: FileEdit): void {
   const exists = statSync(file, { throwIfNoEntry: false }) !== undefined;
@@ -98,12 +100,23 @@ export function applyEdit({ file, before, after }: FileEdit): void {
   // What a link leads to is replaced, not the link.
   const target = exists ? realpathSync(file) : file;
   const draft = join(dirname(target), `.landward-${process.pid}-${process.hrtime.bigint().toString(36)}`);
-  writeFileSync(draft, after, { flag: 'wx', mode: exists ? lstatSync(target).mode & 0o777 : 0o644 });
+  const was = exists ? lstatSync(target) : undefined;
   try {
+    // Nobody else's before it is whole.
+    writeFileSync(draft, after, { flag: 'wx', mode: was === undefined ? 0o644 : 0o600 });
+    if (was !== undefined) {
+      if (was.uid !== process.geteuid?.() || was.gid !== process.getegid?.())
+        chownSync(draft, was.uid, was.gid);
+      chmodSync(draft, was.mode & 0o777);
+    }
     renameSync(draft, target);
-  } catch (error) {
-    unlinkSync(draft);
-    throw error;
+  } catch (cause) {
+    rmSync(draft, { force: true });
+    throw new LandwardError('USAGE', `${file} cannot be replaced: ${(cause as NodeJS.ErrnoException).code}`, {
+      part: file,
+      fix: 'Run it as the owner of the file, or add the lines of the diff by hand',
+      cause,
+    });
   }
 }
 
