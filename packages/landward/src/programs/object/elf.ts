@@ -115,7 +115,7 @@ function sectionAt(file: Uint8Array, table: DataView, at: number) {
   return {
     nameOffset: table.getUint32(at, true),
     type,
-    flags: word(table, at + 8),
+    flags: table.getUint32(at + 8, true),
     bytes: empty ? new Uint8Array(0) : part(file, word(table, at + 24), size, 'a section'),
     link: table.getUint32(at + 40, true),
     info: table.getUint32(at + 44, true),
