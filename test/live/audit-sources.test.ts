@@ -91,6 +91,23 @@ test('sources that do not exist here, or not for this user, say so', async (t) =
 const REMOTE = '/lib/systemd/systemd-journal-remote';
 const journal = existsSync(REMOTE) && findTool('journalctl') !== undefined;
 const journaled = journal ? {} : { skip: 'needs systemd-journal-remote and journalctl' };
+test('a journal that is not there is not taken for one without denials', async (t) => {
+  const folder = temporaryDirectory(t, 'journal');
+  // What journalctl does where it finds no files, whatever this machine has.
+  const script = '#!/bin/sh\ncase $1 in --header) echo "No journal files were found.";; esac\n';
+  writeFileSync(join(folder, 'journalctl'), script, { mode: 0o755 });
+  const { code, stderr } = await runChild(
+    process.execPath,
+    [join(root, 'test/kit/landward.ts'), 'explain', 'journal'],
+    { env: { ...process.env, PATH: `${folder}:${process.env.PATH}`, XDG_STATE_HOME: folder } },
+  );
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /Not everything is known: some unread \(there is no journal that this user may read\)/,
+  );
+});
+
 test('a real journal, exported by journalctl, tells what the log tells', journaled, async (t) => {
   const folder = temporaryDirectory(t, 'journal');
   const corpus = readFileSync(new URL('../fixtures/audit-corpus.txt', import.meta.url), 'utf8');

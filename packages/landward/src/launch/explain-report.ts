@@ -44,6 +44,19 @@ export function explanationJson(explanation: Explanation): object {
   return { ...(toPlain(explanation) as object), event: eventToJson(explanation.event) };
 }
 
+/** Losses of one kind as one; how many is not known where one of them cannot tell. */
+function merged(losses: Explained['losses']): Explained['losses'] {
+  const kinds = new Map<string, Explained['losses'][number]>();
+  for (const loss of losses) {
+    const key = `${loss.what}\0${loss.reason}`;
+    const known = kinds.get(key);
+    const count =
+      known === undefined ? loss.count : known.count === 0 || loss.count === 0 ? 0 : known.count + loss.count;
+    kinds.set(key, { ...loss, count });
+  }
+  return [...kinds.values()];
+}
+
 function textLines({ explanations, losses, total, known, run }: Explained): string[] {
   const lines: string[] = [];
   if (run !== undefined) {
@@ -60,7 +73,7 @@ function textLines({ explanations, losses, total, known, run }: Explained): stri
         ? 'No denial is told of.'
         : 'No denial was told of; what the kernel alone denied is not known here (see landward run --explain, or the audit log).',
     );
-  for (const { what, count, reason } of losses)
+  for (const { what, count, reason } of merged(losses))
     lines.push(`Not everything is known: ${count === 0 ? 'some' : count} ${what} (${reason})`);
   const some = explanations.some(({ suggestions }) => suggestions.some(({ kind }) => kind === 'add'));
   if (some && run !== undefined)

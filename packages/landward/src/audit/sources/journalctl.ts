@@ -1,6 +1,6 @@
 /** The journal of this host through `journalctl`, which knows its files, its rotation and who may read what. */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { LandwardError } from '../../errors.ts';
 import type { Piece } from './input.ts';
 import { JournalFormat } from './journal.ts';
@@ -23,6 +23,7 @@ async function* exported({ signal, follow }: SourceOptions): AsyncGenerator<Piec
   const args = ['--output=export', '--no-pager', ...end, '_TRANSPORT=audit', '+', '_TRANSPORT=kernel'];
   const child = spawn('journalctl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
+  let silent = true;
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(0, 2000);
   });
@@ -45,6 +46,7 @@ async function* exported({ signal, follow }: SourceOptions): AsyncGenerator<Piec
         yield result.value;
       } else {
         if (first.done === true) break;
+        silent = false;
         yield first.value;
       }
       next = chunks.next();
@@ -55,6 +57,9 @@ async function* exported({ signal, follow }: SourceOptions): AsyncGenerator<Piec
   }
   const { code, error } = await closed;
   if (signal?.aborted) return;
+  // A journal that is not there is as silent as one without denials.
+  if (silent && said === '' && code === 0 && !hasFiles())
+    yield { lost: 'there is no journal that this user may read' };
   // Entries of other users and of the system are left out for those who may not see them; then it says so.
   if (said !== '') yield { lost: 'journalctl says that it does not show everything to this user' };
   if (error !== undefined || code !== 0)
@@ -63,7 +68,13 @@ async function* exported({ signal, follow }: SourceOptions): AsyncGenerator<Piec
       `Cannot read the journal: journalctl ${error === undefined ? `ended with ${code}` : 'is not there'}`,
       {
         part: said,
-        fix: 'Read a log with --from, or the kernel log with --from kmsg',
+        fix: 'Read a log, or the kernel log (kmsg)',
       },
     );
+}
+
+/** Whether there are files of a journal that this user may read. */
+function hasFiles(): boolean {
+  const { stdout } = spawnSync('journalctl', ['--header', '--no-pager'], { encoding: 'utf8' });
+  return /^File path:/im.test(stdout ?? '');
 }

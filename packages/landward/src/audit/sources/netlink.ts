@@ -67,8 +67,8 @@ function openReader(): AuditReader {
     throw new LandwardError('SOURCE', `Cannot read the kernel's audit: ${cause.message}`, {
       fix:
         cause.errno === ERRNO.EPERM
-          ? 'It takes CAP_AUDIT_READ in the first user and PID namespaces: run it with sudo, or read a log with --from'
-          : 'This kernel may have no audit: read a log with --from, or use a supervised run',
+          ? 'It takes CAP_AUDIT_READ in the first user and PID namespaces: run it with sudo, or read a log'
+          : 'This kernel may have no audit: read a log, or use a supervised run',
       cause,
     });
   }
