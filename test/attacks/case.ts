@@ -107,12 +107,3 @@ export const leaked: Judge = (result, world) => {
 export const killedBySigsys: Judge = (result) => {
   assert.ok(result.signal === 'SIGSYS' || result.code === 128 + 31, shown(result));
 };
-
-/** Held before anything started: landward refused with its own status and named this. */
-export function notStarted(...names: readonly string[]): Judge {
-  return (result, world) => {
-    assert.equal(result.code, 125, shown(result));
-    for (const name of names) assert.ok(result.stderr.includes(name), `expected ${name}: ${shown(result)}`);
-    assert.equal(`${result.stdout}${result.stderr}`.includes(world.token), false, 'the secret leaked');
-  };
-}

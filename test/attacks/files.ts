@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -17,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type Attack, done, leaked, notStarted, refused } from './case.ts';
+import { type Attack, done, leaked, refused } from './case.ts';
 import type { World } from './world.ts';
 
 const EACCES = 13;
@@ -121,15 +122,37 @@ export const fileAttacks: readonly Attack[] = [
   {
     id: 7,
     name: 'a deny inside an allowed tree, for names that do not exist yet',
+    needs: { supervisor: true },
     action: ({ project }) => ['read', join(project, '.env')],
     prepare: (world) => writeFileSync(join(world.project, '.env'), `${world.token}\n`),
     on: ({ project }) => ({ fs: `deny = [${JSON.stringify(`${project}/**/.env*`)}]` }),
-    without: 'the refusal to start with a gap',
+    without: 'the supervisor',
     off: ({ project }) => ({
       fs: `deny = [${JSON.stringify(`${project}/**/.env*`)}]`,
       sections: { require: 'degrade = ["fs.glob"]' },
     }),
-    held: notStarted('fs.glob'),
+    held: refused(EACCES),
+    succeeded: leaked,
+  },
+  {
+    id: 22,
+    name: 'a deny glob over 200,000 files',
+    needs: { supervisor: true },
+    action: ({ project }) => ['read', join(project, 'many/.env')],
+    prepare: (world) => {
+      const many = join(world.project, 'many');
+      mkdirSync(many);
+      const made = spawnSync('sh', ['-c', 'seq 200000 | xargs touch'], { cwd: many });
+      assert.equal(made.status, 0);
+      writeFileSync(join(many, '.env'), `${world.token}\n`);
+    },
+    on: ({ project }) => ({ fs: `deny = [${JSON.stringify(`${project}/**/.env*`)}]` }),
+    without: 'the supervisor',
+    off: ({ project }) => ({
+      fs: `deny = [${JSON.stringify(`${project}/**/.env*`)}]`,
+      sections: { require: 'degrade = ["fs.glob"]' },
+    }),
+    held: refused(EACCES),
     succeeded: leaked,
   },
   {
@@ -219,15 +242,15 @@ export const fileAttacks: readonly Attack[] = [
   {
     id: 14,
     name: 'chmod of a file that may only be read, where the policy denies that',
-    needs: { root: true },
+    needs: { root: true, supervisor: true },
     action: ({ library }) => ['chmod', join(library, 'file')],
     on: ({ library }) => ({ fs: `deny = [{ path = ${JSON.stringify(library)}, rights = ["meta.write"] }]` }),
-    without: 'the refusal to start with a gap',
+    without: 'the supervisor',
     off: ({ library }) => ({
       fs: `deny = [{ path = ${JSON.stringify(library)}, rights = ["meta.write"] }]`,
       sections: { require: 'degrade = ["fs.metadata", "fs.deny"]' },
     }),
-    held: notStarted('fs.metadata'),
+    held: refused(EACCES),
     succeeded: done,
   },
   ...(['fifo', 'socket'] as const).map(
