@@ -62,7 +62,9 @@ test('bash stops a job, takes it back to the front, and puts another to the back
     [...words, 'bash', '--norc', '--noprofile', '-i'],
     [
       { expect: prompt, type: "sh -c 'printf %s%s be gun; cat; echo over > done.txt'\r" },
-      { expect: 'begun', type: '\x1a' },
+      // What comes back shows that cat runs: a stop while the shell waits in vfork would stop nobody.
+      { expect: 'begun', type: 'ping\r' },
+      { expect: 'ping\\s+ping', type: '\x1a' },
       { expect: 'Stopped', type: 'jobs\r' },
       { expect: 'Stopped', type: 'fg\r' },
       { expect: 'cat', type: '\x04' },
