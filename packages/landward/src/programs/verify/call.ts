@@ -32,7 +32,7 @@ export function callHelper(
     checkArgument(around, state, wanted, value, map, wrong);
     if (value.is === 'map') map = value.map;
   }
-  // The result of an earlier run of this call is another value now: what was not compared yet never can be.
+  // Joins leave no result of an earlier run of this call here. If one were left, it would be taken for the new one.
   let next = mapValues(state, (value) =>
     value.is === 'value or null' && value.call === call ? NOTHING : value,
   );
