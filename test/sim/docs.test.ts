@@ -25,6 +25,24 @@ test('the table of calls is what the handlers say', () => {
   assert.equal(page, callsPage(page));
 });
 
+test('the table of commands has every command', () => {
+  const page = readFileSync(join(root, 'docs/cli.md'), 'utf8');
+  const commands = (file: string) => {
+    const text = readFileSync(join(root, 'packages/landward/src/cli', file), 'utf8');
+    return [...text.matchAll(/^ {2}([a-z]+): (?:\(\) => import\(|\{(?: load: \(|$))/gm)].map(
+      ([, name]) => name!,
+    );
+  };
+  const [main, policy] = [commands('main.ts'), commands('policy.ts')];
+  assert.ok(main.includes('run') && policy.includes('lint'));
+  const rows = page.split('\n').flatMap((line) => (line.startsWith('| ') ? [line.split('|')[1]!] : []));
+  const missing = [
+    ...main.filter((name) => name !== 'policy'),
+    ...policy.map((name) => `policy ${name}`),
+  ].filter((name) => !rows.some((row) => new RegExp(`\`${name}[ \`]`).test(row)));
+  assert.deepEqual(missing, []);
+});
+
 test('every link between pages leads to a file', () => {
   const broken: string[] = [];
   for (const page of pages)
