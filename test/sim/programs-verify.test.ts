@@ -205,6 +205,25 @@ test('registers and the stack are initialised before they are read, on every way
   accept(`*(u32 *)(r10 - 8) = 1\n*(u32 *)(r10 - 4) = 1\nr0 = *(u64 *)(r10 - 8)\n${ALLOW}`);
   refuse(`*(u32 *)(r10 - 8) = 1\nr0 = *(u64 *)(r10 - 8)\n${ALLOW}`, /not initialised/);
   refuse(`r2 = 1\nlock *(u64 *)(r10 - 8) += r2\n${ALLOW}`, /not initialised/);
+  // On one way only, in whole or in part, and a number on one way where a task is on the other.
+  const either = (one: string, other: string, read: string) =>
+    `r2 = *(u64 *)(r1 + 16)\nif r2 == 0 goto other\n${one}\ngoto on\nother:\n${other}\non:\n${read}\n${ALLOW}`;
+  const [whole, half] = ['*(u64 *)(r10 - 8) = 1', '*(u32 *)(r10 - 8) = 1'];
+  const read = (bits: number) => `r0 = *(u${bits} *)(r10 - 8)`;
+  accept(either(whole, whole, read(64)), 'fs_walk');
+  accept(either(whole, half, read(32)), 'fs_walk');
+  const inode = 'r3 = *(u64 *)(r1 + 8)\n*(u64 *)(r10 - 8) = r3';
+  for (const [one, other, bits] of [
+    [whole, 'r3 = 0', 64],
+    ['r3 = 0', whole, 8],
+    [whole, half, 64],
+    [half, whole, 64],
+    [half, 'r3 = 0', 32],
+    [whole, inode, 64],
+    [inode, whole, 64],
+    [inode, half, 8],
+  ] as const)
+    refuse(either(one, other, read(bits)), /these bytes of the stack are not initialised/, 'fs_walk');
 });
 
 test('the stack has 512 bytes, naturally aligned, and r10 stays', () => {
