@@ -87,29 +87,30 @@ test(
   },
 );
 
-test(
-  'a program exchanged after the check ends the run',
-  needs({ supervisor: true, tools: ['cc'] }),
-  async (t) => {
-    const work = temporaryDirectory(t, 'flip');
-    const program = compiled(t, 'exec-flip', 'test/fixtures/exec-flip.c');
-    const [allowed, denied] = [join(work, 'allowd'), join(work, 'denied')];
-    for (const copy of [allowed, denied]) copyFileSync(program, copy);
-    const result = await supervised(
-      { layers: denying(denied), groups: GROUPS },
-      [program, allowed, denied, '3000'],
-      {
-        cwd: work,
-        timeout: 50_000,
-      },
-    );
-    assert.deepEqual(result.defects, []);
-    assert.ok(!result.stdout.includes('escaped'), 'a denied program was left alone');
-    // Thousands of tries against a window of some microseconds: it is hit, and then nothing goes on.
-    assert.equal(result.killed.length, 1, result.stdout);
-    assert.match(result.killed[0]!, /denied.*not allowed/);
-  },
-);
+for (const [how, ...orphan] of [
+  ['a copy of it'],
+  ['a thread that outlived the first one', 'orphan'],
+] as const)
+  test(
+    `a program exchanged after the check ends the run, started by ${how}`,
+    needs({ supervisor: true, tools: ['cc'] }),
+    async (t) => {
+      const work = temporaryDirectory(t, 'flip');
+      const program = compiled(t, 'exec-flip', 'test/fixtures/exec-flip.c');
+      const [allowed, denied] = [join(work, 'allowd'), join(work, 'denied')];
+      for (const copy of [allowed, denied]) copyFileSync(program, copy);
+      const result = await supervised(
+        { layers: denying(denied), groups: GROUPS },
+        [program, allowed, denied, '3000', ...orphan],
+        { cwd: work, timeout: 50_000 },
+      );
+      assert.deepEqual(result.defects, []);
+      assert.ok(!result.stdout.includes('escaped'), 'a denied program was left alone');
+      // Thousands of tries against a window of some microseconds: it is hit, and then nothing goes on.
+      assert.equal(result.killed.length, 1, result.stdout);
+      assert.match(result.killed[0]!, /denied.*not allowed/);
+    },
+  );
 
 test('a FIFO waits for its other end, and nobody else waits', needs({ supervisor: true }), async (t) => {
   const work = temporaryDirectory(t, 'fifo');

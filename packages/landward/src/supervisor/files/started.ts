@@ -5,10 +5,13 @@
  * Owns the looking, while any start is open. Only the policy of the plan is asked again: it needs no call to answer.
  */
 
+import { readdirSync } from 'node:fs';
+import { ARCH } from '../../kernel/call.ts';
 import { decideIndexed } from '../../model/decide-rules.ts';
 import { isNormal } from '../../model/paths.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT_FDCWD } from '../../uapi/open.ts';
+import { syscallNumber } from '../../uapi/syscalls.ts';
 import type { Call } from '../call.ts';
 import { Refused, refuse } from '../call.ts';
 import type { Place } from '../place.ts';
@@ -19,8 +22,11 @@ import { describe } from './place-of.ts';
 
 const KEY = Symbol('started programs');
 const TICK_MS = 1;
-/** A start that has not happened by then has failed, or is the same program again. */
+/** A start that has not happened by then has failed, or is the same program again, unless a thread is still at it. */
 const OPEN_MS = 10_000;
+/** How often a start is looked at that takes longer: a lease or the scheduler can hold it up for as long as a program likes. */
+const LATE_MS = 20;
+const STARTS = new Set((['execve', 'execveat'] as const).map((name) => `${syscallNumber(ARCH, name)}`));
 /** How long a program may be in no state to be looked at, as it is for a moment while it starts. */
 const UNKNOWN_MS = 50;
 /** The auxiliary vector's entry for where the loader was put. */
@@ -32,6 +38,8 @@ interface Start {
   /** The program before, as device and inode. */
   readonly before: string;
   readonly since: number;
+  /** Not looked at before then. */
+  next: number;
   /** Since when the program cannot be looked at. */
   unknownSince?: number;
 }
@@ -59,19 +67,20 @@ export class Starts implements Disposable {
     if (this.#run.plan.supervisor.mode === 'observe') return;
     const { pid } = call.target.status();
     const program = this.#program(pid);
-    if (program === 'over') return;
-    const running = program === 'unknown' ? refuse(ERRNO.EACCES) : program;
+    // Who calls has a program, whatever its first thread looks like.
+    const running = typeof program === 'string' ? refuse(ERRNO.EACCES) : program;
     // A start before this one may not have been looked at yet.
     const earlier = this.#open.get(pid);
     if (earlier !== undefined) this.#isSettled(pid, earlier, Date.now());
-    this.#open.set(pid, { decided, before: running.identity, since: Date.now() });
+    this.#open.set(pid, { decided, before: running.identity, since: Date.now(), next: 0 });
     this.#ticks ??= this.#run.every(TICK_MS, () => this.look());
   }
 
   /** Looks at every open start. */
   look(): void {
     const now = Date.now();
-    for (const [pid, start] of this.#open) if (this.#isSettled(pid, start, now)) this.#open.delete(pid);
+    for (const [pid, start] of this.#open)
+      if (now >= start.next && this.#isSettled(pid, start, now)) this.#open.delete(pid);
     if (this.#open.size > 0) return;
     this.#ticks?.[Symbol.dispose]();
     this.#ticks = undefined;
@@ -86,7 +95,11 @@ export class Starts implements Disposable {
       this.#end(pid, 'a program that cannot be looked at');
       return true;
     }
-    if (program.identity === start.before) return now - start.since >= OPEN_MS;
+    if (program.identity === start.before) {
+      if (now - start.since < OPEN_MS) return false;
+      start.next = now + LATE_MS;
+      return !mayBeStarting(pid);
+    }
     if (start.decided !== null && !start.decided.has(program.identity)) this.#end(pid, program.place.path);
     else if (!this.#mayRun(program.place)) this.#end(pid, program.place.path);
     else if (!this.#mayRunThrough(pid)) this.#end(pid, 'its loader');
@@ -98,7 +111,7 @@ export class Starts implements Disposable {
   }
 
   #program(pid: number): Running {
-    const fd = openPlace(AT_FDCWD, encodePath(`/proc/${pid}/exe`), 0, 0);
+    const fd = openProgram(pid);
     if (fd < 0) return fd === -ERRNO.ENOENT || fd === -ERRNO.ESRCH ? 'over' : 'unknown';
     try {
       const place = describe(fd);
@@ -140,6 +153,36 @@ export class Starts implements Disposable {
 /** The starts of a run. */
 export function startsOf(run: Run): Starts {
   return run.state(KEY, () => new Starts(run));
+}
+
+/** Opens what a process runs. Its first thread may have ended, and then has no program while the others have. */
+function openProgram(pid: number): number {
+  const open = (path: string) => openPlace(AT_FDCWD, encodePath(`/proc/${path}/exe`), 0, 0);
+  const first = open(`${pid}`);
+  if (first !== -ERRNO.ENOENT && first !== -ERRNO.ESRCH) return first;
+  for (const tid of threadsOf(pid)) {
+    const fd = open(`${pid}/task/${tid}`);
+    if (fd !== -ERRNO.ENOENT && fd !== -ERRNO.ESRCH) return fd;
+  }
+  // A thread that starts a program takes the place of the first one.
+  return open(`${pid}`);
+}
+
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
+/** Whether a thread is still in the call, or cannot be asked because it wants to run. */
+function mayBeStarting(pid: number): boolean {
+  return threadsOf(pid).some((tid) => {
+    const bytes = readProc(`/proc/${pid}/task/${tid}/syscall`, 256);
+    const [word = ''] = bytes === null ? [] : Buffer.from(bytes).toString('latin1').split(/\s/);
+    return word === 'running' || STARTS.has(word);
+  });
 }
 
 function loaderBase(pid: number): bigint {
