@@ -235,3 +235,11 @@ test('a plan with host names learns them in a trial as well, and the report says
   assert.ok(trial.supervisor?.groups.includes('receive'));
   assert.equal(trial.supervisor?.mode, 'observe');
 });
+
+test('the report says that root can turn packets elsewhere', () => {
+  const policy = policyOf(grants(netRule('allow', 'net.connect_tcp', byName('a.example'), 443)));
+  const residual = (uid: number) =>
+    compile(policy, { ...memoryHost(home, 7, { supervisor: true }), uid }).report.residual.join('\n');
+  assert.match(residual(0), /CAP_NET_ADMIN/);
+  assert.doesNotMatch(residual(1000), /CAP_NET_ADMIN/);
+});

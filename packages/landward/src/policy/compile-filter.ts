@@ -91,6 +91,11 @@ export function compileFilter(
       'a TCP socket that listens without being bound takes a free port, which Landlock does not ask about',
     );
   }
+  if (net.restricted && host.uid === 0 && sockets !== 'any' && sockets.length > 0) {
+    residual.push(
+      'a program of root with CAP_NET_ADMIN can change the routes, addresses and tunnels of this host, and so where packets to an allowed address go',
+    );
+  }
   const program = composeFilter(only ? { ...OPEN_FILTER, arch: host.arch, notify } : spec);
   return { spec, filter: host.seccomp ? program : null, refused, residual };
 }
