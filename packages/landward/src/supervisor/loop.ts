@@ -194,7 +194,8 @@ export class Loop {
     const key = this.#keys++;
     const handOver = blocking.begin.bind(blocking);
     const { supervisor, isSettled } = this.#plan;
-    const tellsIdentity = supervisor.groups.includes('credential');
+    // Where new privileges are not given up, execve of a set-id file is a change of identity that nobody tells of.
+    const tellsIdentity = supervisor.groups.includes('credential') && supervisor.landlock === undefined;
     const around = new Targets(this.#around, { tellsIdentity, isSettled });
     this.#runs.set(key, { run, listener, around, handOver, reports });
     const added = inbox.add(listener, key);
