@@ -7,6 +7,9 @@ import type { DenialEvent } from '../../packages/landward/src/model/denial.ts';
 import { escapeText } from '../../packages/landward/src/model/escape.ts';
 import { denial } from '../kit/denials.ts';
 
+// The same cases each time.
+fc.configureGlobal({ seed: 20261122 });
+
 const event: DenialEvent = {
   source: 'audit',
   effect: 'denied',

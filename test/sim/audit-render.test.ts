@@ -9,6 +9,9 @@ import type { DenialEvent } from '../../packages/landward/src/model/denial.ts';
 import { parseLine2023 } from '../../packages/landward/src/model/records/index.ts';
 import { denial, foreign } from '../kit/denials.ts';
 
+// The same cases each time.
+fc.configureGlobal({ seed: 20261122 });
+
 const lines = readFileSync(new URL('../fixtures/audit-corpus.txt', import.meta.url), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('type='));

@@ -17,6 +17,9 @@ import { openStore } from '../../packages/landward/src/audit/store/store.ts';
 import { LandwardError } from '../../packages/landward/src/errors.ts';
 import { denial } from '../kit/denials.ts';
 
+// The same cases each time.
+fc.configureGlobal({ seed: 20261122 });
+
 const key = fc.constantFrom(
   '["alarms","a"]',
   '["alarms","b"]',

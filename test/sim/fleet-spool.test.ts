@@ -18,6 +18,9 @@ import { openStore, type Store } from '../../packages/landward/src/audit/store/s
 import { LandwardError } from '../../packages/landward/src/errors.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
 
+// The same cases each time.
+fc.configureGlobal({ seed: 20261122 });
+
 const LIMITS = { size: 1 << 20, batch: 3 };
 let serial = 0;
 const add = (store: Store, count: number, time = Date.now()) =>

@@ -17,6 +17,9 @@ import type { DenialEvent } from '../../packages/landward/src/model/denial.ts';
 import { denial } from '../kit/denials.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
 
+// The same cases each time.
+fc.configureGlobal({ seed: 20261122 });
+
 const rule = async (text: string): Promise<AlarmRule> =>
   (await readAlarms('test.toml', `[[alarm]]\nname = "test"\n${text}`))[0]!;
 

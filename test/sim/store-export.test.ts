@@ -17,6 +17,9 @@ import { LandwardError } from '../../packages/landward/src/errors.ts';
 import { denial } from '../kit/denials.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
 
+// The same cases each time.
+fc.configureGlobal({ seed: 20261122 });
+
 /** Reads CSV as RFC 4180 says. */
 function readCsv(text: string): string[][] {
   const rows: string[][] = [[]];

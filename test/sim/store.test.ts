@@ -18,6 +18,9 @@ import { runScript } from '../kit/child.ts';
 import { denial } from '../kit/denials.ts';
 import { temporaryDirectory } from '../kit/temporary.ts';
 
+// The same cases each time.
+fc.configureGlobal({ seed: 20261122 });
+
 const memory = () => openStore({ file: ':memory:' });
 const items = (events: readonly DenialEvent[]): readonly SourceItem[] =>
   events.map((event) => ({ kind: 'denial', event }));

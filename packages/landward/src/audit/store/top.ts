@@ -100,7 +100,8 @@ function beside(
   };
   return Array.from({ length: height }, (_, line) =>
     lists
-      .map((list) => cut(side(list, line), width - 1).padEnd(width))
+      .map((list) => cut(side(list, line), width - 1))
+      .map((text) => text + ' '.repeat(Math.max(0, width - widthOf(text))))
       .join('')
       .trimEnd(),
   );
@@ -108,14 +109,22 @@ function beside(
 
 /** The beginning of a line, with a mark where it goes on. Wide characters are counted as two. */
 function cut(line: string, columns: number): string {
+  if (widthOf(line) <= columns) return line;
+  let kept = '';
   let width = 0;
-  let at = 0;
   for (const character of line) {
     width += isWide(character) ? 2 : 1;
-    if (width > columns) return `${line.slice(0, Math.max(0, at - 1))}…`;
-    at += character.length;
+    if (width > columns - 1) break;
+    kept += character;
   }
-  return line;
+  return columns > 0 ? `${kept}…` : '';
+}
+
+/** The columns that a text takes. */
+function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) width += isWide(character) ? 2 : 1;
+  return width;
 }
 
 function isWide(character: string): boolean {
