@@ -184,6 +184,19 @@ test('spawn tells denials as they come, and what is not known', NEEDS, async (t)
   }
 });
 
+test('a quiet rule denies and is counted, and nobody is told', NEEDS, async (t) => {
+  const { work } = project(t);
+  const policy = {
+    extends: ['@shell'],
+    fs: { read: [work], deny: [{ path: `${work}/.env`, quiet: true }] },
+  };
+  const { stdout, denials } = await spawn('sh', ['-c', 'cat readme .env; true'], { policy, cwd: work });
+  assert.equal(stdout, 'plain\n');
+  assert.ok(denials !== 'unknown');
+  assert.deepEqual(denials.events, []);
+  assert.ok(denials.more > 0, 'what was not told is counted');
+});
+
 test('abort, timeout and kill end the whole tree', NEEDS, async (t) => {
   const { work, policy } = project(t);
   const plan = await compile(

@@ -184,6 +184,7 @@ export class Loop {
     });
     const ears = {
       report: reports.add.bind(reports),
+      hush: reports.hush.bind(reports),
       every: this.#ticks.add.bind(this.#ticks),
       kill: (reason: string) => {
         this.#main.post({ kind: 'killed', run: id, reason });

@@ -50,15 +50,17 @@ export function policyAuthority(run: () => Run, isMember: Membership): Authority
       const verdict = judge(rules(), isMember, question);
       if (verdict.errno === 0) return judgement(verdict);
       const effect = observing() ? 'observed' : verdict.errno === ERRNO.ENOENT ? 'hidden' : 'denied';
-      run().report(
-        denialOf(call, {
-          effect,
-          errno: verdict.errno,
-          object: objectOf(question),
-          missing: verdict.missing ?? verdict.decision?.blame.missing ?? [],
-          decision: verdict.decision,
-        }),
-      );
+      if (isQuiet(verdict.decision)) run().hush();
+      else
+        run().report(
+          denialOf(call, {
+            effect,
+            errno: verdict.errno,
+            object: objectOf(question),
+            missing: verdict.missing ?? verdict.decision?.blame.missing ?? [],
+            decision: verdict.decision,
+          }),
+        );
       return observing() ? ALLOWED : judgement(verdict);
     },
     would(_call: Call, question) {
@@ -66,6 +68,12 @@ export function policyAuthority(run: () => Run, isMember: Membership): Authority
     },
     isFree: () => run().plan.layers.length === 0,
   };
+}
+
+/** Whether each layer that refuses does so by a rule that wants no word about it. */
+function isQuiet(decision: RulesDecision | undefined): boolean {
+  const refusing = decision?.layers.filter(({ verdict }) => verdict !== 'allow') ?? [];
+  return refusing.length > 0 && refusing.every(({ rule }) => rule?.quiet === true);
 }
 
 function judgement({ errno, lacking }: Verdict): Judgement {

@@ -28,7 +28,7 @@ export class Reports {
     this.#ears = ears;
   }
 
-  /** Denials that were not told: like an earlier one, or beyond what is kept. */
+  /** Denials that were not told: like an earlier one, quiet, or beyond what is kept. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -41,6 +41,11 @@ export class Reports {
     }
     this.#seen.add(key);
     this.#ears.denied([event]);
+  }
+
+  /** Counts a denial that is not to be told. */
+  hush(): void {
+    this.#dropped++;
   }
 
   /** Tells why calls were refused that no rule denies, once each. */

@@ -30,6 +30,8 @@ export interface Run {
   readonly names?: NameView | undefined;
   /** Hands a denial (or an observation) to the main thread. */
   report(event: DenialEvent): void;
+  /** Counts a denial that the policy wants to be quiet about. */
+  hush(): void;
   /** Ends the whole tree at once, with a reason for the person: what must not go on did happen. */
   kill(reason: string): void;
   /** Calls back on the deciding thread, about every so many milliseconds, until it is disposed of or the run is over. */

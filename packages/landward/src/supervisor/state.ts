@@ -15,6 +15,7 @@ import type { Run, SupervisedPlan } from './run.ts';
 /** What a run reports to. */
 export interface RunEars {
   report(event: DenialEvent): void;
+  hush(): void;
   kill(reason: string): void;
   every(milliseconds: number, then: () => void): Disposable;
 }
@@ -49,6 +50,10 @@ export class LiveRun implements Run, Disposable {
 
   report(event: DenialEvent): void {
     this.#ears.report(event);
+  }
+
+  hush(): void {
+    this.#ears.hush();
   }
 
   kill(reason: string): void {
