@@ -24,7 +24,7 @@ function setUp(t: Ending, more = '') {
   const policy = join(temporaryDirectory(t), 'policy.toml');
   writeFileSync(join(work, '.env'), `${SECRET}\n`);
   writeFileSync(join(work, 'open'), 'plain\n');
-  const text = `extends = ["@default"]\n[fs]\nexec = [${JSON.stringify(root)}]\nwrite = [${JSON.stringify(work)}]\ndeny = ["/**/.env"]\n${more}`;
+  const text = `extends = ["@default"]\n[fs]\nexec = [${JSON.stringify(root)}]\nread = [${JSON.stringify(policy)}]\nwrite = [${JSON.stringify(work)}]\ndeny = ["/**/.env"]\n${more}`;
   writeFileSync(policy, text);
   const entry = join(root, 'test/kit/landward.ts');
   const landward = [process.execPath, entry, 'run', '--degrade', 'self', '-p', policy];
