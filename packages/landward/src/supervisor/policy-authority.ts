@@ -13,6 +13,7 @@ import type { Authority, Judgement, Question } from './authority.ts';
 import type { Call } from './call.ts';
 import { Decided } from './decided.ts';
 import { denialOf } from './denial-event.ts';
+import { objectOf } from './denial-object.ts';
 import { requestsOf } from './policy-questions.ts';
 import type { Run } from './run.ts';
 
@@ -26,7 +27,6 @@ interface Verdict {
   readonly errno: number;
   readonly lacking?: readonly FsRight[];
   readonly decision?: RulesDecision;
-  readonly request?: Request;
   readonly missing?: readonly string[];
 }
 
@@ -56,7 +56,7 @@ export function policyAuthority(run: () => Run, isMember: Membership): Authority
           denialOf(call, {
             effect,
             errno: verdict.errno,
-            object: objectOf(question),
+            object: toldOf(question),
             missing: verdict.missing ?? verdict.decision?.blame.missing ?? [],
             decision: verdict.decision,
           }),
@@ -148,7 +148,7 @@ function isOwn(question: Question, { layers }: RulesDecision): boolean {
 
 function decide(rules: Decided, request: Request): Verdict {
   const decision = rules.decide(request);
-  if (decision.errno !== 0) return { errno: decision.errno, decision, request };
+  if (decision.errno !== 0) return { errno: decision.errno, decision };
   rules.run.uses.add(decision);
   return FREE;
 }
@@ -165,7 +165,7 @@ function found(rules: Decided, request: Request): Verdict {
     ({ verdict, rule }) => verdict === 'deny' && rule?.kind === 'path' && rule.rights.includes('meta.stat'),
   );
   if (!hidden && !named) return FREE;
-  return { errno: hidden ? ERRNO.ENOENT : ERRNO.EACCES, decision, request };
+  return { errno: hidden ? ERRNO.ENOENT : ERRNO.EACCES, decision };
 }
 
 /**
@@ -173,59 +173,25 @@ function found(rules: Decided, request: Request): Verdict {
  * model weighs a name against rules about addresses within one request.
  */
 function reached(rules: Decided, requests: readonly Request[]): Verdict {
-  const decisions = requests.map((request) => ({ request, decision: rules.decide(request) }));
-  const named = decisions.find(({ decision }) =>
-    decision.layers.some(
+  const decisions = requests.map((request) => rules.decide(request));
+  const named = decisions.find(({ layers }) =>
+    layers.some(
       ({ verdict, rule }) => verdict !== 'allow' && rule?.kind === 'net' && rule.host.kind === 'name',
     ),
   );
-  if (named !== undefined) return { errno: named.decision.errno, ...named };
-  const allowed = decisions.find(({ decision }) => decision.errno === 0);
+  if (named !== undefined) return { errno: named.errno, decision: named };
+  const allowed = decisions.find(({ errno }) => errno === 0);
   if (allowed !== undefined) {
-    rules.run.uses.add(allowed.decision);
+    rules.run.uses.add(allowed);
     return FREE;
   }
-  const told = decisions.findLast(({ decision }) => decision.blame.rule !== undefined) ?? decisions.at(-1)!;
-  return { errno: told.decision.errno, ...told };
+  const told = decisions.findLast(({ blame }) => blame.rule !== undefined) ?? decisions.at(-1)!;
+  return { errno: told.errno, decision: told };
 }
 
-function objectOf(question: Question): DenialObject {
-  switch (question.kind) {
-    case 'access':
-    case 'open':
-    case 'opened':
-      return {
-        kind: 'path',
-        path: question.at.path,
-        ino: question.at.ino,
-        directory: question.at.type === 'dir',
-        ...(question.kind === 'opened' && question.ioctl !== undefined ? { ioctl: question.ioctl } : {}),
-      };
-    case 'find':
-      return { kind: 'path', path: question.path };
-    case 'make':
-    case 'remove':
-      return { kind: 'path', path: question.entry.path };
-    case 'refer':
-      return { kind: 'path', path: question.from.path, to: question.to.path };
-    case 'net': {
-      const { right, address, port, names } = question;
-      return {
-        kind: 'net',
-        protocol: right.endsWith('tcp') ? 'tcp' : 'udp',
-        port,
-        ...(address === null ? {} : { address }),
-        ...(names[0] === undefined ? {} : { name: names[0] }),
-      };
-    }
-    case 'unix':
-      return 'place' in question.at
-        ? { kind: 'unix', path: question.at.place.path }
-        : { kind: 'unix', abstract: question.at.abstract };
-    case 'signal':
-    case 'ptrace':
-      return { kind: 'task', pid: question.tid, comm: '' };
-    case 'topology':
-      return question.at === undefined ? { kind: 'none' } : { kind: 'mount', name: question.at.path };
-  }
+/** What is told of the object; an ioctl by its number as well. */
+function toldOf(question: Question): DenialObject {
+  const object = objectOf(question);
+  if (question.kind !== 'opened' || object.kind !== 'path' || question.ioctl === undefined) return object;
+  return { ...object, ioctl: question.ioctl };
 }

@@ -90,6 +90,11 @@ const TYPES: Readonly<Record<number, InodeType>> = {
   [S_IF.SOCK]: 'sock',
 };
 
+/** The type of a mode. Anonymous inodes of older kernels have none: they are treated as files. */
+export function inodeType(mode: number): InodeType {
+  return TYPES[mode & S_IFMT] ?? 'reg';
+}
+
 /** Looks at an open object: the fact or `-errno`. */
 export function lookAtFd(fd: number): Fact | number {
   return lookAtName(fd, EMPTY, AT.EMPTY_PATH);
@@ -107,8 +112,7 @@ function lookAtName(dirfd: number, path: Uint8Array, flags: number): Fact | numb
   const major = stat.getUint32(136, true);
   return {
     mode,
-    // Anonymous inodes of older kernels have no type: they are treated as files.
-    type: TYPES[mode & S_IFMT] ?? 'reg',
+    type: inodeType(mode),
     nlink: stat.getUint32(16, true),
     uid: stat.getUint32(20, true),
     ino: stat.getBigUint64(32, true),

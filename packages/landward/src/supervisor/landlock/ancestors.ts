@@ -8,7 +8,8 @@
 import { ARCH, attempt } from '../../kernel/call.ts';
 import type { InodeType } from '../../model/landlock/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { AT, O, S_IF, S_IFMT } from '../../uapi/open.ts';
+import { AT, O } from '../../uapi/open.ts';
+import { inodeType } from '../files/look.ts';
 
 const STATX_BYTES = 256;
 /** Type, mode, inode, mount. */
@@ -38,16 +39,6 @@ export interface Ascent {
   readonly detached: boolean;
 }
 
-const TYPES: Readonly<Record<number, InodeType>> = {
-  [S_IF.REG]: 'reg',
-  [S_IF.DIR]: 'dir',
-  [S_IF.LNK]: 'lnk',
-  [S_IF.CHR]: 'char',
-  [S_IF.BLK]: 'block',
-  [S_IF.FIFO]: 'fifo',
-  [S_IF.SOCK]: 'sock',
-};
-
 const stat = new DataView(new ArrayBuffer(STATX_BYTES));
 const HERE = new Uint8Array(1);
 const dots: Uint8Array[] = [HERE];
@@ -71,7 +62,7 @@ export function lookAtLevel(fd: number, path: Uint8Array = HERE): Level | number
     ino: stat.getBigUint64(32, true),
     mount: stat.getBigUint64(144, true),
     mountRoot: (stat.getUint32(8, true) & MOUNT_ROOT) !== 0,
-    type: TYPES[stat.getUint16(28, true) & S_IFMT] ?? 'reg',
+    type: inodeType(stat.getUint16(28, true)),
     whiteout: stat.getUint32(128, true) === 0 && stat.getUint32(132, true) === 0,
     fd,
     path,

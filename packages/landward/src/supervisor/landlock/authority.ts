@@ -10,7 +10,7 @@ import { blockers, type Credential, type Denial } from '../../model/landlock/ind
 import type { Authority, Judgement, Question } from '../authority.ts';
 import type { Call } from '../call.ts';
 import { denialOf } from '../denial-event.ts';
-import { objectOf } from './denial-object.ts';
+import { objectOf } from '../denial-object.ts';
 import { type Judged, judge } from './judge.ts';
 import { landlockOf } from './landlock-run.ts';
 

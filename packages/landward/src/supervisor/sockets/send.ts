@@ -6,7 +6,7 @@
 
 import { ERRNO } from '../../uapi/errno.ts';
 import { AF, IPPROTO, MSG, SOCK } from '../../uapi/socket.ts';
-import { type Answer, type Call, Refused, refuse } from '../call.ts';
+import { type Answer, type Call, outcome, Refused, refuse } from '../call.ts';
 import { auditSend, isAuditSocket } from '../landlock/audit-calls.ts';
 import { connectTo } from './connect.ts';
 import { controlOf } from './control.ts';
@@ -29,14 +29,14 @@ export function sendto(call: Call): Answer {
   const address = pointer === 0 ? new Uint8Array() : readAddress(call, pointer, call.int(5));
   const length = Math.min(call.arg(2), LENGTH_MAX);
   const parts = length === 0 ? [] : [{ address: call.arg(1), length }];
-  return send(call, socket, { address, parts, control: new Uint8Array() }, call.uint(3), result);
+  return send(call, socket, { address, parts, control: new Uint8Array() }, call.uint(3), outcome);
 }
 
 export function sendmsg(call: Call): Answer {
   const flags = call.uint(2);
   if (flags & MSG.CMSG_COMPAT) refuse(ERRNO.EINVAL);
   const socket = socketOf(call, call.int(0));
-  return send(call, socket, readMessage(call, call.arg(1)), flags, result);
+  return send(call, socket, readMessage(call, call.arg(1)), flags, outcome);
 }
 
 export function sendmmsg(call: Call): Answer {
@@ -65,10 +65,6 @@ export function sendmmsg(call: Call): Answer {
 /** Messages that went out count more than the error that ended the row. */
 function ended(sent: number, errno: number): Answer {
   return sent > 0 ? { kind: 'value', value: sent } : { kind: 'errno', errno };
-}
-
-function result(value: number): Answer {
-  return value < 0 ? { kind: 'errno', errno: -value } : { kind: 'value', value };
 }
 
 /** Decides on one message and sends it. */

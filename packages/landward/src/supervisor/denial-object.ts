@@ -1,7 +1,7 @@
 /** What a question is about, as denial events tell it. Owns the words only. */
 
-import type { DenialObject } from '../../model/denial.ts';
-import type { Question } from '../authority.ts';
+import type { DenialObject } from '../model/denial.ts';
+import type { Question } from './authority.ts';
 
 /** The object of a question. */
 export function objectOf(question: Question): DenialObject {
@@ -20,9 +20,15 @@ export function objectOf(question: Question): DenialObject {
     case 'refer':
       return { kind: 'path', path: question.from.path, to: question.to.path };
     case 'net': {
-      const { right, address, port } = question;
+      const { right, address, port, names } = question;
       const protocol = right.endsWith('tcp') ? 'tcp' : 'udp';
-      return { kind: 'net', protocol, port, ...(address === null ? {} : { address }) };
+      return {
+        kind: 'net',
+        protocol,
+        port,
+        ...(address === null ? {} : { address }),
+        ...(names[0] === undefined ? {} : { name: names[0] }),
+      };
     }
     case 'unix':
       return 'place' in question.at
