@@ -1,25 +1,15 @@
 /**
  * Where landward keeps what it learned: `$XDG_STATE_HOME/landward`, for its owner alone.
  *
- * Owns the place and its permissions; what lies in it is the registry's and the store's. A place that somebody else
+ * Owns its permissions; the place is `kernel/home.ts`'s, and what lies in it the registry's and the store's. A place that somebody else
  * could write is refused: what is kept here says who was denied what.
  */
 
 import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname } from 'node:path';
 import { LandwardError } from '../errors.ts';
 
-/**
- * The state directory of this user, whether or not it exists.
- *
- * @param env the environment; a relative `XDG_STATE_HOME` counts as none, as the XDG specification says
- */
-export function stateDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  const state = env.XDG_STATE_HOME;
-  const base = state !== undefined && isAbsolute(state) ? state : join(env.HOME ?? homedir(), '.local/state');
-  return join(base, 'landward');
-}
+export { stateDirectory } from '../kernel/home.ts';
 
 /**
  * Makes a directory for this user alone, or checks the one that is there.
