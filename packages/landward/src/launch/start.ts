@@ -13,7 +13,7 @@ import { hardLimits } from './exec.ts';
 import type { Limit } from './limits.ts';
 import type { Prepared } from './prepare.ts';
 import { refusedStart } from './refused.ts';
-import { startImage } from './steps.ts';
+import { type Start, startImage } from './steps.ts';
 import type { Environment } from './variables.ts';
 
 export interface StartOptions {
@@ -48,22 +48,8 @@ export function start(
   prepared: Prepared,
   options: StartOptions,
 ): Started {
-  const { plan } = prepared;
-  checkKeptDescriptors(plan.keepFds, options.handedOn ?? false);
-  const environment = options.env ?? process.env;
-  const file = findCommand(command, environment.PATH, options.cwd ?? process.cwd());
-  const image = startImage({
-    ...options,
-    arch: ARCH,
-    plan,
-    ruleset: prepared.ruleset,
-    file,
-    argv: [options.argv0 ?? command, ...args],
-    env: programEnvironment(plan.env, environment),
-    keepFds: plan.keepFds,
-    parent: process.pid,
-    hardLimits: hardLimits(plan),
-  });
+  const { file, layout } = laidOut(command, args, prepared, options);
+  const image = startImage({ ...layout, parent: process.pid });
   let spawned: Spawned;
   try {
     spawned = spawnImage(image);
@@ -71,4 +57,32 @@ export function start(
     throw refusedStart(error, file);
   }
   return { pid: spawned.pid, pidfd: spawned.pidfd, file };
+}
+
+/**
+ * What every start has in common: the file that the command means, and the layout of its image.
+ *
+ * @throws LandwardError COMMAND_NOT_FOUND or COMMAND_NOT_EXECUTABLE, or USAGE for a descriptor that cannot be kept
+ */
+export function laidOut(
+  command: string,
+  args: readonly string[],
+  { plan, ruleset }: Prepared,
+  options: StartOptions,
+): { readonly file: string; readonly layout: Start } {
+  checkKeptDescriptors(plan.keepFds, options.handedOn ?? false);
+  const environment = options.env ?? process.env;
+  const file = findCommand(command, environment.PATH, options.cwd ?? process.cwd());
+  const layout = {
+    ...options,
+    arch: ARCH,
+    plan,
+    ruleset,
+    file,
+    argv: [options.argv0 ?? command, ...args],
+    env: programEnvironment(plan.env, environment),
+    keepFds: plan.keepFds,
+    hardLimits: hardLimits(plan),
+  };
+  return { file, layout };
 }

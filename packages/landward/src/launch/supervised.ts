@@ -13,14 +13,10 @@ import type { StartOrder } from '../supervisor/messages.ts';
 import type { RunListener, Supervisor } from '../supervisor/supervisor.ts';
 import { makeTag, tagId } from '../supervisor/tag.ts';
 import { AT_FDCWD, O } from '../uapi/open.ts';
-import { findCommand } from './command.ts';
-import { checkKeptDescriptors } from './descriptors.ts';
-import { programEnvironment } from './environment.ts';
-import { hardLimits } from './exec.ts';
 import { guard, supervisorOf } from './machinery.ts';
 import type { Prepared } from './prepare.ts';
 import { refusedStart } from './refused.ts';
-import type { Started, StartOptions } from './start.ts';
+import { laidOut, type Started, type StartOptions } from './start.ts';
 import { startImage, TOLD } from './steps.ts';
 
 /** A supervised program that runs. */
@@ -50,9 +46,7 @@ export async function startSupervised(
   entry?: string,
 ): Promise<SupervisedStart> {
   const { plan } = prepared;
-  checkKeptDescriptors(plan.keepFds, options.handedOn ?? false);
-  const environment = options.env ?? process.env;
-  const file = findCommand(command, environment.PATH, options.cwd ?? process.cwd());
+  const { file, layout } = laidOut(command, args, prepared, options);
   const supervisor = await supervisorOf(plan, entry);
   const tag = makeTag();
   const path = new TextEncoder().encode('.\0');
@@ -62,15 +56,7 @@ export async function startSupervised(
   const go = makePipe();
   // No `parent`: a scope can forbid to look for it, and the pipe tells of its end.
   const image = startImage({
-    ...options,
-    arch: ARCH,
-    plan,
-    ruleset: prepared.ruleset,
-    file,
-    argv: [options.argv0 ?? command, ...args],
-    env: programEnvironment(plan.env, environment),
-    keepFds: plan.keepFds,
-    hardLimits: hardLimits(plan),
+    ...layout,
     supervised: {
       tag,
       umask: process.umask(),
