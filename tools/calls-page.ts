@@ -42,6 +42,9 @@ const GROUPS: Readonly<Record<NotifyGroup, string>> = {
   mount: 'Mounts',
   landlock: 'Landlock of the program itself',
   credential: 'Changes of identity',
+  socket: 'Making and using sockets, for policies about where they were made',
+  use: 'Every use of a socket, for policies that ask again',
+  control: 'What a program asks landward itself',
   guard: 'What could blind the supervisor',
 };
 

@@ -7,6 +7,7 @@
 
 import { ERRNO } from '../uapi/errno.ts';
 import { IOCTL } from '../uapi/ioctl.ts';
+import { PR_LANDWARD } from '../uapi/landward.ts';
 import { F, O } from '../uapi/open.ts';
 import { PR } from '../uapi/prctl.ts';
 import { RLIMIT } from '../uapi/resource.ts';
@@ -136,6 +137,22 @@ export const NOTIFY_GROUPS = {
       { syscalls: ['prctl'], when: [is(0, PR.CAPBSET_DROP)] },
       { syscalls: ['prctl'], when: [is(0, PR.SET_SECUREBITS)] },
     ],
+  },
+  /** Making sockets, and whatever uses one: for layers that look at where a socket was made, or at its kind. */
+  socket: {
+    syscalls: ['socket', 'socketpair', 'accept', 'accept4', 'shutdown', 'setsockopt'],
+  },
+  /** Using sockets: for layers that ask at each use. */
+  use: {
+    syscalls: [
+      'read', 'readv', 'preadv2', 'write', 'writev', 'pwritev2', 'sendfile', 'splice', 'recvfrom', 'recvmsg', 'recvmmsg',
+      'sendto', 'sendmsg', 'sendmmsg', 'accept', 'accept4',
+    ],
+  },
+  /** What a program asks landward itself, and which domain it is in. */
+  control: {
+    syscalls: ['prctl', 'lsm_get_self_attr'],
+    only: [{ syscalls: ['prctl'], when: [is(0, PR_LANDWARD)] }],
   },
   /** What could blind the supervisor, slow it down, or fake a domain. */
   guard: {

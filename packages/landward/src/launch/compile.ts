@@ -6,6 +6,7 @@
 import { LandwardError } from '../errors.ts';
 import { packageRoot } from '../kernel/native.ts';
 import { type SupervisorState, supervisorState } from '../kernel/supervisor.ts';
+import type { Category } from '../model/rules.ts';
 import { compile as compilePlan, refuse } from '../policy/compile.ts';
 import { SUPERVISED } from '../policy/compile-supervisor.ts';
 import type { PolicyDefinition } from '../policy/define.ts';
@@ -35,6 +36,8 @@ export interface CompileOptions {
    * nothing at all.
    */
   readonly observe?: 'explain' | 'trial';
+  /** Parts of the system that the supervisor is asked about although no rule needs it. */
+  readonly asks?: readonly Category[];
 }
 
 /**
@@ -57,10 +60,11 @@ export async function resolveSource(source: PolicySource, options: CompileOption
 
 /** Turns a resolved policy into a plan for this host. */
 export function toPlan(policy: Policy, options: CompileOptions = {}): Plan {
-  const { host = planHost(), digest, observe } = options;
+  const { host = planHost(), digest, observe, asks } = options;
   const plan = compilePlan(policy, host, {
     ...(digest === undefined ? {} : { digest }),
     ...(observe === undefined ? {} : { observe }),
+    ...(asks === undefined ? {} : { asks }),
   });
   if (!options.keepGaps) refuseWhy(plan, host);
   return plan;

@@ -57,6 +57,12 @@ export interface DenialLayer {
   readonly rule?: { readonly text: string; readonly origin: Position; readonly because?: string };
 }
 
+/**
+ * Whose credential said no about a socket: who calls, where the socket was made, the relation between both (a scope), or a
+ * lock on the socket.
+ */
+export type DenialSide = 'caller' | 'socket' | 'relation' | 'lock';
+
 /** One denial. */
 export interface DenialEvent {
   readonly source: DenialSource;
@@ -86,6 +92,10 @@ export interface DenialEvent {
   readonly blame?: DenialLayer;
   /** Every layer that refuses, oldest first, as far as the teller knows. */
   readonly layers?: readonly DenialLayer[];
+  /** Of a socket: whose credential said no, where it is not the caller's alone that is ever asked. */
+  readonly side?: DenialSide;
+  /** The policy program or function that said no, by its name. */
+  readonly program?: string;
   /** The run (see the registry of `audit`), where known. */
   readonly run?: string;
   /** Hex digest of the policy in force, where known. */

@@ -106,6 +106,35 @@ export interface RuleLayer {
   /** A category that is listed is denied unless a rule allows; one that is not listed is not restricted by this layer. */
   readonly categories: readonly Category[];
   readonly rules: readonly Rule[];
+  /** What the layer says about sockets beyond addresses and ports; absent where it says nothing. */
+  readonly sockets?: SocketControl;
+  /** Whether the layer may change while programs run in it: never where absent. Declared when it is added. */
+  readonly mutable?: 'stricter' | 'any';
+  /** System calls that a layer which may change speaks about: those of `handled` that are not `allowed` are refused (EPERM). */
+  readonly calls?: { readonly handled: readonly string[]; readonly allowed: readonly string[] };
+}
+
+/** A kind of socket in canonical form (`model/features/socket-create`); `null` is any. */
+export interface SocketKindRule {
+  readonly family: number;
+  readonly type: number | null;
+  readonly protocol: number | null;
+  readonly origin: Origin;
+}
+
+/** What a layer says about sockets beyond addresses and ports. */
+export interface SocketControl {
+  /** Whom the layer's network rules bind: who calls, sockets that were made inside of the layer, or both. */
+  readonly subject: 'caller' | 'socket' | 'both';
+  /** Which sockets may be aimed anew (bound, connected, dissolved, made to listen, configured): any, or those made inside. */
+  readonly aim: 'any' | 'own';
+  /** Whether a socket that listens or is connected can never be dissolved or aimed anew. */
+  readonly lock: boolean;
+  /** Whether sockets that were made outside are asked about at each use, but for these descriptors; absent where not. */
+  readonly revalidate?: { readonly exempt: readonly number[] };
+  /** The kinds of sockets that may be made; any where absent. */
+  readonly create?: readonly SocketKindRule[];
+  readonly origin: Origin;
 }
 
 /** What is asked of the rules. Paths are absolute, normal, and after symbolic links. */

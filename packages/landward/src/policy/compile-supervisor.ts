@@ -7,7 +7,7 @@
 
 import type { NotifyGroup } from '../filter/notify.ts';
 import { spokenMask } from '../model/rules/rights.ts';
-import type { PathRule, Rule, RuleLayer } from '../model/rules.ts';
+import type { Category, PathRule, Rule, RuleLayer } from '../model/rules.ts';
 import { fsMask } from '../uapi/masks.ts';
 import type { GapList } from './compile-gaps.ts';
 import type { Feature } from './features.ts';
@@ -170,6 +170,18 @@ export function observedGroups(layers: readonly RuleLayer[]): readonly NotifyGro
       for (const group of ruleGroups(rule)) if (rule.verdict !== 'allow') groups.add(group);
   return ordered(groups);
 }
+
+/** All that can be asked about parts of the system, where what will be asked is not known yet. */
+export function askedGroups(categories: readonly Category[]): readonly NotifyGroup[] {
+  return ordered(new Set([...ALWAYS, ...categories.flatMap((category) => ASKED[category])]));
+}
+
+const ASKED = {
+  fs: [...PATHS, 'opened'],
+  net: [...NET, 'receive'],
+  unix: [...NET, 'refer'],
+  process: ['signal', 'ptrace'],
+} as const satisfies Record<Category, readonly NotifyGroup[]>;
 
 const FILES: readonly NotifyGroup[] = ['open', 'create', 'remove', 'refer', 'truncate', 'execute'];
 

@@ -7,6 +7,7 @@
  */
 
 import { LandwardError } from '../errors.ts';
+import type { Category } from '../model/rules.ts';
 import { abiRow, RESTRICT_SELF } from '../uapi/landlock.ts';
 import { compileEnv } from './compile-env.ts';
 import { locate, relocatedLayer } from './compile-facts.ts';
@@ -19,7 +20,13 @@ import { compileQuiet, type QuietResult } from './compile-quiet.ts';
 import { reportOf } from './compile-report.ts';
 import { compileScopes } from './compile-scopes.ts';
 import { programNote, protectClock, protectSelf } from './compile-self.ts';
-import { namesOf, observedGroups, supervisedFeatures, supervisorPlan } from './compile-supervisor.ts';
+import {
+  askedGroups,
+  namesOf,
+  observedGroups,
+  supervisedFeatures,
+  supervisorPlan,
+} from './compile-supervisor.ts';
 import { type Widened, widenedRules } from './compile-widen.ts';
 import type { Host, Plan, PlanRuleset, Report, SupervisorPlan } from './plan.ts';
 import type { Policy } from './policy.ts';
@@ -34,6 +41,11 @@ export interface CompileOptions {
    * nothing at all.
    */
   readonly observe?: 'explain' | 'trial';
+  /**
+   * Parts of the system that the supervisor is asked about although no rule needs it: for layers that come or change later,
+   * policy programs, and functions that decide.
+   */
+  readonly asks?: readonly Category[];
 }
 
 /**
@@ -61,7 +73,7 @@ export function compile(policy: Policy, host: Host, options: CompileOptions = {}
 function pass(
   policy: Policy,
   host: Host,
-  { digest = '', observe }: CompileOptions,
+  { digest = '', observe, asks = [] }: CompileOptions,
   gaps: GapList,
   widened: Widened,
 ): Plan {
@@ -73,7 +85,7 @@ function pass(
   const own = policy.protect === undefined ? null : protectSelf(policy.protect, fs, host, gaps);
   const rules = [...layers.map(relocatedLayer), ...(own === null ? [] : [own])];
   const supervisor = observing(
-    supervisorPlan(rules, gaps),
+    asking(supervisorPlan(rules, gaps), rules, asks),
     rules,
     observe,
     row.abi > 0 && gaps.gaps.length === 0,
@@ -134,6 +146,17 @@ function pass(
       return report;
     },
   };
+}
+
+/** The supervisor's part with what it is asked besides. */
+function asking(
+  supervisor: SupervisorPlan | null,
+  layers: Plan['layers'],
+  asks: readonly Category[],
+): SupervisorPlan | null {
+  if (asks.length === 0) return supervisor;
+  const groups = [...new Set([...(supervisor?.groups ?? []), ...askedGroups(asks)])].sort();
+  return { closes: [], names: namesOf(layers), mode: 'enforce', ...supervisor, groups };
 }
 
 /** The supervisor's part with an observer added, where one is asked for. */

@@ -4,8 +4,10 @@
  */
 
 import type { NotifyGroup } from '../filter/notify.ts';
-import type { Missing, Origin, Rule, RuleLayer } from '../model/rules.ts';
+import type { Category, Missing, Origin, Rule, RuleLayer } from '../model/rules.ts';
+import type { SocketMode } from '../model/sockets/modes.ts';
 import type { Right } from '../uapi/landlock.ts';
+import type { SyscallName } from '../uapi/syscalls.ts';
 import type { Feature } from './features.ts';
 
 /** What is known of the host before compiling. Gathered by `kernel/host.ts`; tests give their own. */
@@ -143,7 +145,26 @@ export interface SupervisorPlan {
   /** `observe` answers as if nothing were denied, and notes what would have been. */
   readonly mode: 'enforce' | 'observe';
   /** Set where the program's own Landlock calls are answered by the model: the ABI to show. */
-  readonly landlock?: { readonly abi: number; readonly errata: number };
+  readonly landlock?: {
+    readonly abi: number;
+    readonly errata: number;
+    /** Whose credential decides on sockets between the program's own domains; `caller`, as in Linux, where absent. */
+    readonly sockets?: SocketMode;
+  };
+  /** System calls that are asked about because a layer that may change speaks of them. */
+  readonly calls?: readonly SyscallName[];
+  /** Whether its owner may add layers while programs run. */
+  readonly addsLayers?: true;
+  /** Policy programs that are asked besides the rules: object files as `programs/` reads them. */
+  readonly programs?: readonly ProgramFile[];
+  /** Parts of the system about which a function of the starting process is asked besides the rules. */
+  readonly decides?: readonly Category[];
+}
+
+/** A file of policy programs. */
+export interface ProgramFile {
+  readonly name: string;
+  readonly object: Uint8Array;
 }
 
 export interface Plan {

@@ -9,7 +9,9 @@
 import type { SocketAddress } from '../model/landlock/inet.ts';
 import type { InetSocket } from '../model/landlock/world.ts';
 import type { MetaRight } from '../model/rules.ts';
+import type { NetSocket, Shutdown } from '../model/sockets/socket.ts';
 import type { FsRight, NetRight } from '../uapi/landlock.ts';
+import type { SyscallName } from '../uapi/syscalls.ts';
 import type { Call } from './call.ts';
 import type { Entry, Place } from './place.ts';
 
@@ -67,7 +69,26 @@ export type Question =
         readonly given: SocketAddress | null;
         readonly fastOpen?: boolean;
       };
+      /** The socket, for layers that look at where it was made; absent where it has no identity. */
+      readonly socket?: SocketRef;
     }
+  /** What is done with a socket besides naming an address. */
+  | {
+      readonly kind: 'socket';
+      readonly use: 'disassociate' | 'listen' | 'shutdown' | 'accept' | 'send' | 'receive' | 'configure';
+      readonly socket: SocketRef;
+      /** Of a shutdown. */
+      readonly how?: Shutdown;
+    }
+  /** A new socket, as asked for: flags in `type` dropped. */
+  | {
+      readonly kind: 'socket-create';
+      readonly triple: { readonly family: number; readonly type: number; readonly protocol: number };
+    }
+  /** A system call as such, for layers of system calls that may change. */
+  | { readonly kind: 'call'; readonly name: SyscallName }
+  /** A directory on the way of a lookup, for programs that follow it. */
+  | { readonly kind: 'walk'; readonly at: Place; readonly lookup: 'name' | 'dot' | 'dotdot' }
   | {
       readonly kind: 'unix';
       readonly operation: 'connect' | 'bind';
@@ -94,6 +115,18 @@ export type Question =
   | { readonly kind: 'signal'; readonly tid: number; readonly signal: number }
   | { readonly kind: 'ptrace'; readonly tid: number; readonly traceme?: boolean }
   | { readonly kind: 'topology'; readonly at?: Place };
+
+/** A socket of the caller. Whoever holds it under whatever number, it is the same cookie. */
+export interface SocketRef {
+  readonly cookie: bigint;
+  /** The number under which the caller uses it. */
+  readonly fd: number;
+  readonly inet: InetSocket;
+  readonly state: NetSocket['state'];
+  /** The local port, and the remote one where it has one. */
+  readonly port: number | null;
+  readonly peer: number | null;
+}
 
 /** Allowed is errno 0. */
 export interface Judgement {

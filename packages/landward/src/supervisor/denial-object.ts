@@ -34,6 +34,17 @@ export function objectOf(question: Question): DenialObject {
       return 'place' in question.at
         ? { kind: 'unix', path: question.at.place.path }
         : { kind: 'unix', abstract: question.at.abstract };
+    case 'socket': {
+      const { inet, port, peer } = question.socket;
+      const protocol = inet.type === 'stream' ? 'tcp' : inet.type === 'dgram' ? 'udp' : 'other';
+      const shown = peer ?? port;
+      return { kind: 'net', protocol, ...(shown === null ? {} : { port: shown }) };
+    }
+    case 'socket-create':
+    case 'call':
+      return { kind: 'none' };
+    case 'walk':
+      return { kind: 'path', path: question.at.path, ino: question.at.ino, directory: true };
     case 'signal':
     case 'ptrace':
       return { kind: 'task', pid: question.tid, comm: '' };

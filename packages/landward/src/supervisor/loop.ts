@@ -9,12 +9,12 @@
 import { attempt } from '../kernel/call.ts';
 import type { Inbox } from '../kernel/inbox.ts';
 import { sendErrno } from '../kernel/notify.ts';
-import { indexRules, type RuleIndex } from '../model/decide-rules.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { authorityOf } from './authority-of.ts';
 import { BlockingWork } from './blocking.ts';
 import { type CallTable, Unreadable } from './call.ts';
 import { byNumber, decide, give } from './dispatch.ts';
+import { LiveLayers } from './live-layers.ts';
 import type { FromWorker, StartOrder, ToWorker } from './messages.ts';
 import type { NameView } from './names/view.ts';
 import { type CallGround, NotifiedCall } from './notified.ts';
@@ -52,7 +52,7 @@ interface Supervised extends CallGround {
 
 export class Loop {
   readonly #plan: SupervisedPlan;
-  readonly #index: RuleIndex;
+  readonly #layers: LiveLayers;
   readonly #main: Main;
   readonly #names: NameView | undefined;
   readonly #around = new Surroundings();
@@ -66,7 +66,7 @@ export class Loop {
 
   constructor({ plan, table, main, names }: LoopSetup) {
     this.#plan = plan;
-    this.#index = indexRules(plan.layers);
+    this.#layers = new LiveLayers(plan.layers);
     this.#main = main;
     this.#names = names;
     this.#handlers = byNumber(plan.arch, table);
@@ -160,6 +160,9 @@ export class Loop {
         case 'kill':
           killMembers(idTag(message.run));
           break;
+        case 'layer':
+        case 'decided':
+          break;
         case 'end':
           this.#over = true;
       }
@@ -191,7 +194,7 @@ export class Loop {
         killMembers(idTag(id));
       },
     };
-    const run = new LiveRun(id, this.#plan, this.#index, ears, authorityOf, this.#names);
+    const run = new LiveRun(id, this.#plan, this.#layers, ears, authorityOf, this.#names);
     const key = this.#keys++;
     const handOver = blocking.begin.bind(blocking);
     const { supervisor, isSettled } = this.#plan;

@@ -94,6 +94,14 @@ function judge(rules: Decided, isMember: Membership, question: Question): Verdic
       return rules.run.plan.layers.some(({ categories }) => categories.includes('fs'))
         ? { errno: ERRNO.EPERM, missing: ['fs.change_topology'] }
         : FREE;
+    // Rules know names: a directory on the way is not asked about, the object at its end is.
+    case 'walk':
+      return FREE;
+    // No plan has rules that speak of these yet, so nobody asks; a question that is asked all the same is refused.
+    case 'socket':
+    case 'socket-create':
+    case 'call':
+      return { errno: ERRNO.EPERM, missing: [question.kind] };
     default:
       return judgeRules(rules, question);
   }
@@ -111,7 +119,10 @@ function restrictsFiles(run: Run): boolean {
 
 function judgeRules(
   rules: Decided,
-  question: Exclude<Question, { kind: 'signal' | 'ptrace' | 'topology' }>,
+  question: Exclude<
+    Question,
+    { kind: 'signal' | 'ptrace' | 'topology' | 'socket' | 'socket-create' | 'call' | 'walk' }
+  >,
 ): Verdict {
   const asked = requestsOf(question);
   switch (asked.kind) {

@@ -21,7 +21,10 @@ export type Asked =
   | { readonly kind: 'any'; readonly requests: readonly Request[] }
   | { readonly kind: 'find'; readonly request: Request };
 
-type PathQuestion = Exclude<Question, { kind: 'signal' | 'ptrace' | 'topology' }>;
+type PathQuestion = Exclude<
+  Question,
+  { kind: 'signal' | 'ptrace' | 'topology' | 'socket' | 'socket-create' | 'call' | 'walk' }
+>;
 
 const NOTHING: Asked = { kind: 'nothing' };
 const UNNAMED: Asked = { kind: 'unnamed' };

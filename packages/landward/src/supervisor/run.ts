@@ -4,6 +4,7 @@
 
 import type { RuleIndex } from '../model/decide-rules.ts';
 import type { DenialEvent } from '../model/denial.ts';
+import type { RuleLayer } from '../model/rules.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { Authority } from './authority.ts';
 import type { NameView } from './names/view.ts';
@@ -22,7 +23,10 @@ export interface Run {
   /** Sixteen hex digits; the name of the run in the registry, in events and in `ps`. */
   readonly id: string;
   readonly plan: SupervisedPlan;
+  /** The rules that bind now. One value for as long as a call is handled: layers change between calls. */
   readonly index: RuleIndex;
+  /** The layers behind `index`, oldest first. Of a run whose layers may change it is another array after each change. */
+  readonly layers: readonly RuleLayer[];
   readonly authority: Authority;
   /** The rules that allowed something. */
   readonly uses: RuleUses;

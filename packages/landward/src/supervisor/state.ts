@@ -7,7 +7,9 @@
 import { bug } from '../errors.ts';
 import type { RuleIndex } from '../model/decide-rules.ts';
 import type { DenialEvent } from '../model/denial.ts';
+import type { RuleLayer } from '../model/rules.ts';
 import type { Authority } from './authority.ts';
+import type { LiveLayers } from './live-layers.ts';
 import type { NameView } from './names/view.ts';
 import { RuleUses } from './rule-uses.ts';
 import type { Run, SupervisedPlan } from './run.ts';
@@ -23,11 +25,11 @@ export interface RunEars {
 export class LiveRun implements Run, Disposable {
   readonly id: string;
   readonly plan: SupervisedPlan;
-  readonly index: RuleIndex;
   readonly authority: Authority;
   readonly names: NameView | undefined;
   readonly uses = new RuleUses();
   readonly #ears: RunEars;
+  readonly #live: LiveLayers;
   readonly #states = new Map<symbol, Disposable>();
   #over = false;
 
@@ -35,17 +37,25 @@ export class LiveRun implements Run, Disposable {
   constructor(
     id: string,
     plan: SupervisedPlan,
-    index: RuleIndex,
+    live: LiveLayers,
     ears: RunEars,
     authority: (run: () => Run) => Authority,
     names?: NameView,
   ) {
     this.id = id;
     this.plan = plan;
-    this.index = index;
+    this.#live = live;
     this.#ears = ears;
     this.names = names;
     this.authority = authority(() => this);
+  }
+
+  get index(): RuleIndex {
+    return this.#live.index;
+  }
+
+  get layers(): readonly RuleLayer[] {
+    return this.#live.layers;
   }
 
   report(event: DenialEvent): void {

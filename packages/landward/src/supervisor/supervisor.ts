@@ -190,7 +190,7 @@ export class Supervisor {
   }
 
   #hear(message: FromWorker): void {
-    if (message.kind === 'ready') return;
+    if (message.kind === 'ready' || message.kind === 'layered') return;
     const entry = this.#runs.get(message.run);
     if (entry === undefined) return;
     switch (message.kind) {
@@ -212,6 +212,10 @@ export class Supervisor {
       case 'noted':
         if (message.defect) this.#defects.push(message.text);
         entry.listener.noted(message.text, message.defect);
+        break;
+      case 'decide':
+        // Nobody decides for this run: an answer that never comes would be a call that never ends.
+        this.#send({ kind: 'decided', ticket: message.ticket, verdict: 'deny' });
         break;
       case 'killed':
         entry.listener.killed(message.reason);

@@ -47,7 +47,7 @@ export const createRuleset: Handler = (call) => {
   const created = createRulesetCall(landlock.behaviour, { attr, size, flags }, landlock.ids.take());
   if (!created.ok) return refuse(created.errno);
   if (created.value.kind === 'answer') return { kind: 'value', value: created.value.value };
-  const fd = landlock.rulesets.make(created.value.ruleset);
+  const fd = landlock.rulesets.make({ ruleset: created.value.ruleset });
   return fd < 0 ? refuse(-fd) : { kind: 'fd', fd: call.own(fd), cloexec: true };
 };
 
@@ -118,7 +118,7 @@ export const restrict: Handler = (call) => {
   const caller = threadOf(call, { ...state, noNewPrivs: landlock.hasNoNewPrivs(call, state) });
   const restricted = restrictSelf(landlock.behaviour, caller, { fd, flags, id: landlock.ids.take() });
   if (!restricted.ok) return refuse(restricted.errno);
-  const next = stateOf(restricted.value.caller);
+  const next = { ...stateOf(restricted.value.caller), programs: state.programs };
   const { domain } = next.credential;
   landlock.sockets.remember(call.target.status().pid, state.credential.domain);
   if (domain !== null && domain !== state.credential.domain) landlock.enforced(domain.node, call);
@@ -131,7 +131,7 @@ function moved(errno: number): Answer {
   return errno === 0 ? DONE : refuse(errno);
 }
 
-function stateOf({ credential, noNewPrivs }: Thread): ThreadState {
+function stateOf({ credential, noNewPrivs }: Thread): Omit<ThreadState, 'programs'> {
   return { credential, noNewPrivs };
 }
 
@@ -151,8 +151,9 @@ function everyone(call: Call, landlock: LandlockRun, next: ThreadState): Answer 
     });
     if (others.length === 0) return DONE;
     for (const other of others) {
-      const own = landlock.state(other)?.noNewPrivs === true;
-      landlock.threads.move([other], { ...next, noNewPrivs: next.noNewPrivs || own });
+      const own = landlock.state(other);
+      const noNewPrivs = next.noNewPrivs || own?.noNewPrivs === true;
+      landlock.threads.move([other], { ...next, noNewPrivs, programs: own?.programs ?? null });
     }
   }
   // Threads that are made faster than they can be reached: half a synchronisation must not look like a whole one.

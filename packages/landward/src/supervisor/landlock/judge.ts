@@ -131,6 +131,12 @@ function judgeFiles(
       const ends = { source: from.name, directory: to.directory.dentry, target: to.name };
       return simple(refer(behaviour, caller, { operation, mount: to.directory.mount, ...ends }));
     }
+    // Landlock knows neither.
+    case 'socket':
+    case 'socket-create':
+    case 'call':
+    case 'walk':
+      return simple(ALLOWED);
     case 'unix':
       return simple(judgeUnix({ landlock, behaviour, caller, world }, question));
     case 'topology': {

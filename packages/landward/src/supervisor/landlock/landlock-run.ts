@@ -16,12 +16,13 @@ import {
 import { ERRNO } from '../../uapi/errno.ts';
 import type { Question } from '../authority.ts';
 import { type Call, refuse } from '../call.ts';
+import { Handles } from '../handles.ts';
 import { idTag, membersOf } from '../tag.ts';
 import { AuditLog } from './audit-log.ts';
 import { Programs } from './exec-identity.ts';
 import { Inodes } from './inodes.ts';
 import { Mounts } from './mounts.ts';
-import { Rulesets } from './rulesets.ts';
+import type { Held } from './rulesets.ts';
 import { SocketCreators } from './sockets.ts';
 import { writeNumber } from './thread-number.ts';
 import { type ThreadState, Threads } from './threads.ts';
@@ -31,7 +32,7 @@ const KEY = Symbol('user-space Landlock');
 export class LandlockRun implements Disposable {
   readonly behaviour: Behaviour;
   readonly threads: Threads;
-  readonly rulesets = new Rulesets();
+  readonly rulesets = new Handles<Held>();
   readonly inodes = new Inodes();
   readonly mounts = new Mounts();
   readonly sockets = new SocketCreators();

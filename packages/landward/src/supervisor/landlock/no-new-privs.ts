@@ -6,12 +6,16 @@
  */
 
 import { ERRNO } from '../../uapi/errno.ts';
+import { PR_LANDWARD } from '../../uapi/landward.ts';
 import { PR } from '../../uapi/prctl.ts';
 import { type Answer, type Call, CONTINUE, DONE, type Handler, refuse } from '../call.ts';
+import { ask } from '../control/operations.ts';
 import { landlockOf } from './landlock-run.ts';
 
 export const prctl: Handler = (call) => {
   switch (call.int(0)) {
+    case PR_LANDWARD:
+      return ask(call);
     case PR.SET_DUMPABLE:
       // 2 is the kernel's own; a process that could not be looked at could only be refused everything.
       return call.arg(1) > 1 ? refuse(ERRNO.EINVAL) : DONE;

@@ -1,69 +1,13 @@
-/**
- * Ruleset descriptors: what a supervised program holds after `landlock_create_ruleset`, and which ruleset it means.
- *
- * The descriptor is an epoll instance: reading and writing it fail as on the kernel's own, it survives dup, fork and
- * SCM_RIGHTS, and it carries 64 random bits that procfs shows. Owns making and recognising; the content is the model's.
- */
+/** Rulesets that programs hold by descriptor, and what such a descriptor means to the model. Owns the translation. */
 
-import { attempt } from '../../kernel/call.ts';
 import type { Ruleset, RulesetFd } from '../../model/landlock/index.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { readProc } from '../target/proc.ts';
-
-const EPOLL_CLOEXEC = 0o2000000;
-const EPOLL_CTL_ADD = 1;
-const EFD_CLOEXEC = 0o2000000;
-/** Rulesets that one run may have alive. */
-const MOST = 10_000;
+import type { LayerSockets } from '../../model/sockets/index.ts';
 
 /** A ruleset that can grow. */
 export interface Held {
   ruleset: Ruleset;
-}
-
-export class Rulesets implements Disposable {
-  readonly #held = new Map<string, Held>();
-  /** What every instance watches: it never has an event, and keeps the entry with the number alive. */
-  readonly #anchor = attempt('eventfd2', 0, EFD_CLOEXEC);
-
-  /**
-   * Makes a descriptor for a new ruleset.
-   *
-   * @returns the descriptor, the caller's, or `-errno`
-   */
-  make(ruleset: Ruleset): number {
-    if (this.#held.size >= MOST) return -ERRNO.EMFILE;
-    const fd = attempt('epoll_create1', EPOLL_CLOEXEC);
-    if (fd < 0) return fd;
-    const random = crypto.getRandomValues(new Uint32Array(2));
-    // Packed on x86-64 only: struct epoll_event is 12 bytes there and 16 elsewhere.
-    const event = new Uint32Array(process.arch === 'x64' ? [0, ...random] : [0, 0, ...random]);
-    const result = attempt('epoll_ctl', fd, EPOLL_CTL_ADD, this.#anchor, event);
-    if (result < 0) {
-      attempt('close', fd);
-      return result;
-    }
-    const key = ((BigInt(random[1]!) << 32n) | BigInt(random[0]!)).toString(16);
-    this.#held.set(key, { ruleset });
-    return fd;
-  }
-
-  /** The ruleset behind a descriptor of this process; `null` where it is something else. */
-  find(fd: number): Held | null {
-    const bytes = readProc(`/proc/thread-self/fdinfo/${fd}`, 1024);
-    if (bytes === null) return null;
-    const entries = [
-      ...Buffer.from(bytes)
-        .toString('latin1')
-        .matchAll(/^tfd:.* data:\s*([0-9a-f]+) /gm),
-    ];
-    return entries.length === 1 ? (this.#held.get(entries[0]![1]!) ?? null) : null;
-  }
-
-  [Symbol.dispose](): void {
-    attempt('close', this.#anchor);
-    this.#held.clear();
-  }
+  /** What the program said of sockets; absent where it said nothing. */
+  sockets?: LayerSockets;
 }
 
 /** What a descriptor means to the model. */

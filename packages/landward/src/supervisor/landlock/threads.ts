@@ -7,6 +7,7 @@
 
 import { readdirSync } from 'node:fs';
 import { type Credential, UNRESTRICTED } from '../../model/landlock/index.ts';
+import type { ProgramDomain } from '../../model/programs/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { readProc } from '../target/proc.ts';
 import { LAST_NUMBER, readNumber, writeNumber } from './thread-number.ts';
@@ -16,9 +17,11 @@ export interface ThreadState {
   readonly credential: Credential;
   /** Whether the thread has asked for no_new_privs, whether or not the kernel has set it. */
   readonly noNewPrivs: boolean;
+  /** The policy programs that the thread and its makers have put in front of their lists. */
+  readonly programs: ProgramDomain | null;
 }
 
-const FREE: ThreadState = { credential: UNRESTRICTED, noNewPrivs: false };
+const FREE: ThreadState = { credential: UNRESTRICTED, noNewPrivs: false, programs: null };
 const KEPT_SIGHTINGS = 4096;
 
 interface Sighting {
@@ -143,7 +146,9 @@ export class Threads {
 }
 
 function isSame(a: ThreadState, b: ThreadState): boolean {
-  return a.noNewPrivs === b.noNewPrivs && isSameCredential(a.credential, b.credential);
+  return (
+    a.noNewPrivs === b.noNewPrivs && a.programs === b.programs && isSameCredential(a.credential, b.credential)
+  );
 }
 
 /** Whether two credentials say the same; one number stands for all of them. */

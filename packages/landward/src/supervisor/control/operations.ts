@@ -1,0 +1,24 @@
+/**
+ * What a program asks landward itself (`uapi/landward.ts`): finds the handler of an operation.
+ *
+ * Owns the table. Each operation is handled where its matter lives; anything unknown is EINVAL, as the kernel answers an
+ * unknown `prctl`.
+ */
+
+import { ERRNO } from '../../uapi/errno.ts';
+import { LANDWARD, type LandwardOperation } from '../../uapi/landward.ts';
+import { type Call, type Handler, refuse } from '../call.ts';
+
+const OPERATIONS: Partial<Record<LandwardOperation, Handler>> = {
+  PRESENT: () => ({ kind: 'value', value: 1 }),
+};
+
+const BY_NUMBER = new Map(
+  (Object.keys(OPERATIONS) as LandwardOperation[]).map((name) => [LANDWARD[name], OPERATIONS[name]!]),
+);
+
+/** Answers `prctl(PR_LANDWARD, operation, ...)`; the arguments of the operation start at index 2. */
+export const ask: Handler = (call: Call) => {
+  const handle = BY_NUMBER.get(call.int(1) as (typeof LANDWARD)[LandwardOperation]);
+  return handle === undefined ? refuse(ERRNO.EINVAL) : handle(call);
+};
