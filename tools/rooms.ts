@@ -24,7 +24,7 @@ const ROOMS = {
   },
   programs: { imports: ['uapi', 'model'], pure: true },
   kernel: { imports: ['uapi'], types: ['policy'], pure: false },
-  supervisor: { imports: ['uapi', 'model', 'filter', 'kernel'], types: ['policy'], pure: false },
+  supervisor: { imports: ['uapi', 'model', 'filter', 'kernel', 'programs'], types: ['policy'], pure: false },
   audit: {
     imports: ['uapi', 'model', 'policy', 'kernel'],
     // The parsers edit policies; the others are optional peers. Only the command that needs one loads it.
@@ -42,13 +42,27 @@ const ROOMS = {
     ],
     pure: false,
   },
-  launch: { imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit'], pure: false },
+  launch: {
+    imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit', 'programs'],
+    pure: false,
+  },
   cli: {
-    imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit', 'launch', '.'],
+    imports: [
+      'uapi',
+      'model',
+      'filter',
+      'policy',
+      'kernel',
+      'supervisor',
+      'audit',
+      'programs',
+      'launch',
+      '.',
+    ],
     pure: false,
   },
   '.': {
-    imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit', 'launch'],
+    imports: ['uapi', 'model', 'filter', 'policy', 'kernel', 'supervisor', 'audit', 'programs', 'launch'],
     pure: false,
   },
 } as const satisfies Record<
