@@ -13,6 +13,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { run } from 'node:test';
+import { needsTest, ROWS, rowsNamed } from './requirements.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
@@ -33,6 +34,7 @@ const STEPS: readonly Step[] = [
   { name: 'types', command: [bin('tsc'), '--noEmit'] },
   { name: 'errors page', command: [process.execPath, 'tools/errors-page.ts', '--check'] },
   { name: 'calls page', command: [process.execPath, 'tools/calls-page.ts', '--check'] },
+  { name: 'requirements page', command: [process.execPath, 'tools/requirements.ts', '--check'] },
 ];
 
 interface Group {
@@ -48,6 +50,8 @@ const GROUPS: readonly Group[] = [
 ];
 
 interface Totals {
+  /** Rows of docs/requirements.md that a test has shown in this run. */
+  readonly shown: Set<string>;
   passed: number;
   failed: number;
   readonly skipped: { readonly name: string; readonly file: string; readonly reason: string }[];
@@ -106,7 +110,10 @@ async function runFiles(
     } else if (data.skip !== undefined) {
       const reason = typeof data.skip === 'string' && data.skip !== '' ? data.skip : 'no reason given';
       totals.skipped.push({ name: data.name, file, reason });
-    } else if (data.details.type !== 'suite') totals.passed++;
+    } else if (data.details.type !== 'suite') {
+      totals.passed++;
+      for (const row of rowsNamed(data.name)) totals.shown.add(row);
+    }
   }
   const passed = totals.passed - before.passed;
   const failed = totals.failed - before.failed;
@@ -121,12 +128,31 @@ function describe(error: unknown): string {
   return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
 }
 
+/** Which rows this run has shown. One that is only shown by tests that could not run here is told, not counted as wrong. */
+function tellRows(totals: Totals): void {
+  const rows = Object.entries(ROWS).filter(([, row]) => needsTest(row));
+  const missing = rows.filter(([id]) => !totals.shown.has(id)).map(([id]) => id);
+  const skipped = new Set(totals.skipped.flatMap(({ name }) => rowsNamed(name)));
+  console.log(`rows of docs/requirements.md: ${rows.length - missing.length} of ${rows.length} shown`);
+  for (const id of missing) {
+    if (skipped.has(id)) console.log(`  ${id}: its tests could not run here`);
+    else {
+      totals.failed++;
+      totals.failures.push({
+        name: id,
+        file: 'docs/requirements.md',
+        text: 'no test that names it has passed',
+      });
+    }
+  }
+}
+
 const words = process.argv.slice(2);
 const groupNames = new Set(['steps', ...GROUPS.map((group) => group.name)]);
 const groups = words.filter((word) => groupNames.has(word));
 const parts = words.filter((word) => !groupNames.has(word));
 const wanted = (group: string) => (groups.length === 0 && parts.length === 0) || groups.includes(group);
-const totals: Totals = { passed: 0, failed: 0, skipped: [], failures: [] };
+const totals: Totals = { shown: new Set(), passed: 0, failed: 0, skipped: [], failures: [] };
 
 // Whatever a test starts finds the clone's own Node first, as it does under npm.
 process.env.PATH = `${join(root, 'node_modules/.bin')}:${process.env.PATH}`;
@@ -143,6 +169,8 @@ if (parts.length > 0 && files === 0) {
   console.error(`no test file matches: ${parts.join(' ')}`);
   totals.failed++;
 }
+
+if (words.length === 0) tellRows(totals);
 
 for (const { name, file, text } of totals.failures)
   console.log(`\nFAIL  ${file}  ${name}\n${text.replace(/^/gm, '    ')}`);
