@@ -220,6 +220,21 @@ test('a launcher confines what it starts by Landlock', needs({ abi: 1 }), (t) =>
   assert.equal(run(write(t), ['/bin/cat', '/etc/hostname']).status, 0, 'the control');
 });
 
+test(
+  'a service manager that starts a launcher has the whole service confined, also what leaves its session [R-002-37]',
+  needs({ abi: 1 }),
+  (t) => {
+    // As daemons do: a new session, a second fork, the first process gone. Standard output is all that ties it.
+    const daemon = "setsid sh -c '(cat /etc/hostname && echo reached || echo refused) & ' </dev/null";
+    const service = ['/bin/sh', '-c', `${daemon}; exit 0`];
+    const confined = run(write(t, { steps: confine }), service);
+    assert.equal(confined.status, 0);
+    assert.match(confined.stdout, /refused/);
+    assert.doesNotMatch(confined.stdout, /reached/);
+    assert.match(run(write(t), service).stdout, /reached/, 'the control');
+  },
+);
+
 test('a damaged launcher starts nothing', (t) => {
   const build = new ImageBuilder(ARCH);
   build.step('getpid', [], 'nothing');
