@@ -18,6 +18,7 @@ export {
 } from './load.ts';
 export { MAP_KIND } from './object/maps.ts';
 export { type ObjectProgram, type ProgramObject, readObject } from './object/object.ts';
+export { type ObjectContent, writeObject } from './object/write.ts';
 export { FUEL, Machine, type Outcome } from './run/machine.ts';
 export { MAP_UPDATE, type MapDefinition } from './run/maps.ts';
 export { type VerifiedProgram, verify } from './verify/verify.ts';
