@@ -225,7 +225,7 @@ test(
   needs({ abi: 1 }),
   (t) => {
     // As daemons do: a new session, a second fork, the first process gone. Standard output is all that ties it.
-    const daemon = "setsid sh -c '(cat /etc/hostname && echo reached || echo refused) & ' </dev/null";
+    const daemon = "setsid --fork sh -c 'cat /etc/hostname && echo reached || echo refused'";
     const service = ['/bin/sh', '-c', `${daemon}; exit 0`];
     const confined = run(write(t, { steps: confine }), service);
     assert.equal(confined.status, 0);
