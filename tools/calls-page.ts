@@ -43,6 +43,7 @@ const GROUPS: Readonly<Record<NotifyGroup, string>> = {
   landlock: 'Landlock of the program itself',
   credential: 'Changes of identity',
   socket: 'Making and using sockets, for policies about where they were made',
+  shutdown: 'Shutting sockets down, for those that are locked',
   use: 'Every use of a socket, for policies that ask again',
   control: 'What a program asks landward itself',
   guard: 'What could blind the supervisor',

@@ -5,6 +5,7 @@
 
 import { escapeText } from '../launch/escape.ts';
 import { print, printError } from '../launch/output.ts';
+import type { SocketMode } from '../model/sockets/modes.ts';
 import type { Plan } from '../policy/plan.ts';
 import { type Command, readWords, usageError, type Values } from './command.ts';
 
@@ -51,6 +52,11 @@ const options = {
     help: 'answer the Landlock calls of the program in user space; nothing else is restricted',
   },
   abi: { type: 'string', value: 'N', help: 'with --landlock=user: the Landlock ABI that the program sees' },
+  sockets: {
+    type: 'string',
+    value: 'MODE',
+    help: 'with --landlock=user: whose credential decides on sockets (caller, socket, both, ...; see docs/sockets.md)',
+  },
   'dry-run': { type: 'boolean', help: 'compile and report, start nothing' },
   report: { type: 'boolean', help: 'tell what is enforced, on standard error' },
   json: { type: 'boolean', help: 'report as JSON' },
@@ -73,7 +79,8 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
     const dry = values['dry-run'] === true;
     if (!dry && (rest === undefined || rest.length === 0)) usageError('There is no command behind --', usage);
     if (values.landlock !== undefined) return userLandlock(values, rest as readonly string[]);
-    if (values.abi !== undefined) usageError('--abi is for --landlock=user', usage, values.abi);
+    for (const word of ['abi', 'sockets'] as const)
+      if (values[word] !== undefined) usageError(`--${word} is for --landlock=user`, usage, values[word]);
     if (values.trial && values.explain) usageError('--trial and --explain exclude each other', usage);
     const observe = values.trial ? 'trial' : values.explain ? 'explain' : undefined;
     const { loadForRun } = await import('../launch/run-policy.ts');
@@ -131,14 +138,21 @@ async function stayBeside(
 
 /** Options that say what is allowed have no place beside this: the program's own Landlock is all that restricts it. */
 async function userLandlock(values: Values<typeof options>, rest: readonly string[]): Promise<number> {
-  const { landlock, abi, ...others } = values;
+  const { landlock, abi, sockets, ...others } = values;
   if (landlock !== 'user') usageError(`Unknown kind of Landlock ${landlock}: user`, usage, landlock);
   const other = Object.keys(others)[0];
   if (other !== undefined) usageError(`--${other} cannot stand beside --landlock=user`, usage, other);
   const { userLandlockPlan } = await import('../launch/landlock-user.ts');
-  const plan = await userLandlockPlan(abi === undefined ? undefined : Number(abi));
+  const plan = await userLandlockPlan({
+    ...(abi === undefined ? {} : { abi: Number(abi) }),
+    ...(sockets === undefined ? {} : { sockets: sockets as SocketMode }),
+  });
   const [name, ...args] = rest as readonly [string, ...string[]];
-  const words = ['--landlock=user', ...(abi === undefined ? [] : [`--abi=${abi}`])];
+  const words = [
+    '--landlock=user',
+    ...(abi === undefined ? [] : [`--abi=${abi}`]),
+    ...(sockets === undefined ? [] : [`--sockets=${sockets}`]),
+  ];
   return stayBeside(name, args, plan, { words, files: [] }, { observe: false, report: false });
 }
 

@@ -142,6 +142,8 @@ export const NOTIFY_GROUPS = {
   socket: {
     syscalls: ['socket', 'socketpair', 'accept', 'accept4', 'shutdown', 'setsockopt'],
   },
+  /** One road back of sockets that are locked, besides those of the groups `connect` and `bind`. */
+  shutdown: { syscalls: ['shutdown'] },
   /** Using sockets: for layers that ask at each use. */
   use: {
     syscalls: [

@@ -11,8 +11,8 @@ import type { NotifyGroup } from '../filter/notify.ts';
 import { OPEN_FILTER } from '../filter/spec.ts';
 import { ARCH } from '../kernel/call.ts';
 import { supervisorState } from '../kernel/supervisor.ts';
+import { SOCKET_MODES, type SocketMode } from '../model/sockets/modes.ts';
 import type { Plan } from '../policy/plan.ts';
-import { keepsNumbers } from '../supervisor/landlock/thread-number.ts';
 import { ERRATA } from '../uapi/landlock.ts';
 import { compile } from './compile.ts';
 
@@ -36,22 +36,47 @@ const GROUPS: readonly NotifyGroup[] = [
   'landlock',
   'credential',
   'guard',
+  'control',
 ];
+
+/** What programs get. */
+export interface UserLandlockOptions {
+  /** The ABI that they are shown, 1 to 11; the newest when absent. */
+  readonly abi?: number;
+  /** Whose credential decides on sockets; `caller`, as in Linux, when absent. */
+  readonly sockets?: SocketMode;
+}
+
+/** What the supervisor is asked about: sockets are followed from their making in all modes but that of Linux. */
+function groupsFor(sockets: SocketMode): readonly NotifyGroup[] {
+  if (sockets === 'caller') return GROUPS;
+  return sockets === 'revalidate' ? [...GROUPS, 'socket', 'use'] : [...GROUPS, 'socket'];
+}
 
 /**
  * A plan whose programs get their Landlock from the supervisor.
  *
- * @param abi what the programs are shown
- * @throws LandwardError USAGE for an ABI that the model does not know, UNSUPPORTED where the supervisor does not work
+ * @returns a plan for `run`, `spawn` and `prepare`; nothing but the domains that programs make by themselves is in it
+ * @throws LandwardError USAGE for an ABI or a mode that the model does not know, UNSUPPORTED where the supervisor does not
+ *   work
+ * @example const plan = await userLandlockPlan({ sockets: 'both' });
  */
-export async function userLandlockPlan(abi: number = NEWEST_ABI): Promise<Plan> {
+export async function userLandlockPlan({
+  abi = NEWEST_ABI,
+  sockets = 'caller',
+}: UserLandlockOptions = {}): Promise<Plan> {
   if (!Number.isInteger(abi) || abi < 1 || abi > NEWEST_ABI)
     throw new LandwardError('USAGE', `There is no Landlock ABI ${abi} to show to programs`, {
       fix: `Use a number from 1 to ${NEWEST_ABI}`,
     });
+  if (!SOCKET_MODES.includes(sockets))
+    throw new LandwardError('USAGE', `There is no mode ${sockets} for sockets`, {
+      fix: `Use one of ${SOCKET_MODES.join(', ')}`,
+    });
   const state = supervisorState();
   if (!state.works)
     throw new LandwardError('UNSUPPORTED', `Landlock cannot be given to programs: ${state.reason}`);
+  const { keepsNumbers } = await import('../supervisor/landlock/thread-number.ts');
   if (!keepsNumbers())
     throw new LandwardError(
       'UNSUPPORTED',
@@ -61,6 +86,7 @@ export async function userLandlockPlan(abi: number = NEWEST_ABI): Promise<Plan> 
     (mask, { number }) => mask | (1 << (number - 1)),
     0,
   );
+  const groups = groupsFor(sockets);
   const plan = await compile({ name: 'user-space Landlock', value: {} }, { keepGaps: true });
   return {
     ...plan,
@@ -70,8 +96,8 @@ export async function userLandlockPlan(abi: number = NEWEST_ABI): Promise<Plan> 
     create: [],
     env: { pass: null, scrub: [], set: {} },
     gaps: [],
-    filter: composeFilter({ ...OPEN_FILTER, arch: ARCH, notify: GROUPS }),
-    supervisor: { closes: [], groups: GROUPS, names: [], mode: 'enforce', landlock: { abi, errata } },
+    filter: composeFilter({ ...OPEN_FILTER, arch: ARCH, notify: groups }),
+    supervisor: { closes: [], groups, names: [], mode: 'enforce', landlock: { abi, errata, sockets } },
     stays: true,
   };
 }
