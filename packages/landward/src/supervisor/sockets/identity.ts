@@ -1,0 +1,128 @@
+/**
+ * Who made each socket of a run, by the kernel's cookie, which is the same through every descriptor, dup, fork and message,
+ * and is never given to another socket.
+ *
+ * Owns the registry and what may be concluded from it: a socket that is not in it is from outside only as long as nothing
+ * was forgotten; afterwards nobody knows, and each question takes the strict side. What a creator is, is the caller's.
+ */
+
+import { readdirSync } from 'node:fs';
+import { readProcLink } from '../target/proc.ts';
+
+/** How many sockets are remembered before those that nobody holds any more are looked for. */
+const SWEEP_AT = 65_536;
+
+/**
+ * What is known of a socket. `unknown`: it may have been made inside by whomever, or come from outside. Whoever asks has to
+ * take what is stricter.
+ */
+export type SocketOrigin<Creator> =
+  | { readonly kind: 'inside'; readonly creator: Creator }
+  | { readonly kind: 'outside' }
+  | { readonly kind: 'unknown' };
+
+const OUTSIDE = { kind: 'outside' } as const;
+const UNKNOWN = { kind: 'unknown' } as const;
+
+interface Known<Creator> {
+  /** `null` for a socket from outside. */
+  readonly creator: Creator | null;
+  /** The number under which procfs shows it. */
+  readonly ino: bigint;
+}
+
+export interface SocketIdentitiesOptions {
+  /** How many sockets are remembered before the registry is swept. */
+  readonly sweepAt?: number;
+  /** The inodes of all sockets that some process holds. */
+  readonly held?: () => ReadonlySet<bigint>;
+}
+
+/** The sockets of one run, with who made each. */
+export class SocketIdentities<Creator> implements Disposable {
+  readonly #known = new Map<bigint, Known<Creator>>();
+  readonly #least: number;
+  readonly #held: () => ReadonlySet<bigint>;
+  #sweepAt: number;
+  #complete = true;
+
+  constructor({ sweepAt = SWEEP_AT, held = heldSockets }: SocketIdentitiesOptions = {}) {
+    this.#least = sweepAt;
+    this.#sweepAt = sweepAt;
+    this.#held = held;
+  }
+
+  /** How many sockets are remembered. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /**
+   * A socket was made inside. To be told before any program can have it.
+   *
+   * @param ino its inode, by which it is found again among the descriptors of processes
+   */
+  made(cookie: bigint, ino: bigint, creator: Creator): void {
+    this.#put(cookie, { creator, ino });
+  }
+
+  /** A socket is in use. One that comes from outside for sure is remembered as such, whatever is forgotten later. */
+  met(cookie: bigint, ino: bigint): void {
+    if (this.#complete && !this.#known.has(cookie)) this.#put(cookie, { creator: null, ino });
+  }
+
+  /** Where a socket comes from. */
+  of(cookie: bigint): SocketOrigin<Creator> {
+    const known = this.#known.get(cookie);
+    if (known === undefined) return this.#complete ? OUTSIDE : UNKNOWN;
+    return known.creator === null ? OUTSIDE : { kind: 'inside', creator: known.creator };
+  }
+
+  /** Sockets may have been made that nobody told of: from now on a socket that is not known may be any. */
+  lose(): void {
+    this.#complete = false;
+  }
+
+  #put(cookie: bigint, known: Known<Creator>): void {
+    if (this.#known.size >= this.#sweepAt) this.#sweep();
+    this.#known.set(cookie, known);
+  }
+
+  /** Forgets sockets that no process holds. One that is on its way in a message looks the same, so what is forgotten counts. */
+  #sweep(): void {
+    const held = this.#held();
+    for (const [cookie, { ino }] of this.#known) {
+      if (held.has(ino)) continue;
+      this.#known.delete(cookie);
+      this.#complete = false;
+    }
+    this.#sweepAt = Math.max(this.#least, 2 * this.#known.size);
+  }
+
+  [Symbol.dispose](): void {
+    this.#known.clear();
+    this.#complete = false;
+  }
+}
+
+/** The inodes of the sockets that processes hold, as far as this thread can see them. */
+function heldSockets(): ReadonlySet<bigint> {
+  const held = new Set<bigint>();
+  for (const pid of list('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    for (const fd of list(`/proc/${pid}/fd`)) {
+      const link = readProcLink(`/proc/${pid}/fd/${fd}`);
+      const found = link === null ? null : /^socket:\[(\d+)\]$/.exec(link);
+      if (found !== null) held.add(BigInt(found[1]!));
+    }
+  }
+  return held;
+}
+
+function list(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
