@@ -118,13 +118,14 @@ test('R-002-23: one loaded program is one entry of a list', () => {
   assert.ok(!twice.ok && twice.errno === 17);
 });
 
-test('R-002-11: a budget that ran out denies, and the next run has it whole again', () => {
+test('a budget that ran out denies, and the next run has it whole again [R-002-11]', () => {
   const domain = { domain: null };
   const forever = loadProgram('ptrace', assemble('again:\ngoto again'), new Machine([]));
   assert.deepEqual(forever.ask({ tracer: domain, tracee: domain }), {
     allowed: false,
     outcome: { end: 'fuel' },
-    cookie: undefined,
+    written: undefined,
+    spent: FUEL,
   });
   const counting = (times: number) =>
     loadProgram(
@@ -142,7 +143,7 @@ test('R-002-11: a budget that ran out denies, and the next run has it whole agai
     );
 });
 
-test('R-002-43: quotas by the identity of an object, counted in a map across programs', () => {
+test('quotas by the identity of an object, counted in a map across programs [R-002-43]', () => {
   const { machine, programs } = loadObject(readObject(fixture('quota')));
   const limit = programs[0]!.program as ReturnType<typeof loadProgram<'fs_pick'>>;
   const [mine, other] = [{ inode: 1 }, { inode: 1 }];
@@ -161,9 +162,9 @@ test('R-002-42: the cookie goes from one step of a lookup to the next', () => {
   const { programs } = loadObject(readObject(fixture('quota')));
   const walk = programs[1]!.program as ReturnType<typeof loadProgram<'fs_walk'>>;
   const first = walk.ask({ cookie: 0n, inode: 'a', lookup: 0n });
-  assert.deepEqual([first.allowed, first.cookie], [true, 1n]);
-  const second = walk.ask({ cookie: first.cookie!, inode: 'b', lookup: 0n });
-  assert.deepEqual([second.allowed, second.cookie], [false, 2n]);
+  assert.deepEqual([first.allowed, first.written], [true, 1n]);
+  const second = walk.ask({ cookie: first.written!, inode: 'b', lookup: 0n });
+  assert.deepEqual([second.allowed, second.written], [false, 2n]);
 });
 
 test('maps: errnos, limits, and slots that are used again', () => {
@@ -209,7 +210,7 @@ test('maps: errnos, limits, and slots that are used again', () => {
   );
 });
 
-test('R-002-12, 21: the page lists every helper, field and limit, and says what each may tell', () => {
+test('the page lists every helper, field and limit, and says what each may tell [R-002-12, R-002-21]', () => {
   const page = readFileSync(join(root, 'docs/programs.md'), 'utf8');
   for (const [name, { number }] of Object.entries(HELPERS))
     assert.match(page, new RegExp(`\\| ${number} \\| \`${name}`));

@@ -1,19 +1,23 @@
 /** Policy programs: what a room outside of `programs` may use of this folder. */
 
+export { FS_LOOKUP, FS_TRIGGERS, triggerBits } from '../model/programs/index.ts';
 export { assemble } from './code/assemble.ts';
 export { decode } from './code/decode.ts';
 export { disassemble } from './code/disassemble.ts';
 export { encode } from './code/encode.ts';
 export { type Code, type Instruction, MAX_FRAMES, MAX_SLOTS, STACK_BYTES } from './code/instruction.ts';
 export { ProgramError } from './code/invalid.ts';
-export { CONTEXTS, FS_LOOKUP, FS_TRIGGERS, type ProgramHook, triggerBits } from './hooks/contexts.ts';
+export { CONTEXTS, type ProgramHook } from './hooks/contexts.ts';
 export { HELPERS } from './hooks/helper-table.ts';
 export {
   type Answer,
+  type Budget,
   type ContextObjects,
+  type Listing,
   type LoadedProgram,
   loadObject,
   loadProgram,
+  modelProgram,
   ptraceProgram,
 } from './load.ts';
 export { MAP_KIND } from './object/maps.ts';

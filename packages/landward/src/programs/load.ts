@@ -5,7 +5,7 @@
  * other number. Who asks, and when, is `model/programs`.
  */
 
-import type { Program, ProgramTask } from '../model/programs/index.ts';
+import type { Hook, HookContexts, Program } from '../model/programs/index.ts';
 import type { Code } from './code/instruction.ts';
 import { invalid } from './code/invalid.ts';
 import { CONTEXTS, type ContextLayout, type ProgramHook } from './hooks/contexts.ts';
@@ -14,25 +14,24 @@ import { CONTEXT_ADDRESS, FUEL, Machine, type Outcome } from './run/machine.ts';
 import { verify } from './verify/verify.ts';
 import { compile } from './wasm/compile.ts';
 
-/** What is shown at each hook. An inode is any value that is the same for the same object. */
-export interface ContextObjects {
-  readonly ptrace: { readonly tracer: ProgramTask; readonly tracee: ProgramTask };
-  readonly fs_walk: { readonly cookie: bigint; readonly inode: unknown; readonly lookup: bigint };
-  readonly fs_pick: { readonly cookie: bigint; readonly inode: unknown; readonly triggers: bigint };
-}
+/** What is shown at each hook. */
+export type ContextObjects = { readonly [H in Hook]: Readonly<HookContexts[H]> };
 
 /** What a program answered. */
 export interface Answer {
   readonly allowed: boolean;
   readonly outcome: Outcome;
-  /** The context's writable number after the run, where the hook has one. */
-  readonly cookie: bigint | undefined;
+  /** The context's writable number after the run (a cookie or a tag), where the hook has one. */
+  readonly written: bigint | undefined;
+  /** What the run took from its budget. */
+  readonly spent: number;
 }
 
 /** A program that can be asked. */
 export interface LoadedProgram<H extends ProgramHook = ProgramHook> {
   readonly hook: H;
-  ask(context: ContextObjects[H]): Answer;
+  /** @param fuel - instructions that this run may take, where fewer than those that it was loaded with */
+  ask(context: ContextObjects[H], fuel?: number): Answer;
 }
 
 /**
@@ -61,17 +60,23 @@ export function loadProgram<H extends ProgramHook>(
   const layout: ContextLayout = CONTEXTS[hook];
   return {
     hook,
-    ask(context) {
+    ask(context, most = fuel) {
+      const budget = Math.min(fuel, most);
       writeContext(machine, layout, context as unknown as Readonly<Record<string, unknown>>);
       try {
-        const outcome = run(fuel);
+        const outcome = run(budget);
         const allowed = outcome.end === 'returned' && outcome.value === 0n;
         const writable = layout.fields.find((field) => field.writable);
-        const cookie =
+        const written =
           writable === undefined
             ? undefined
             : machine.view.getBigUint64(CONTEXT_ADDRESS + writable.offset, true);
-        return { allowed, outcome, cookie };
+        return {
+          allowed,
+          outcome,
+          written,
+          spent: outcome.end === 'returned' ? budget - run.left() : budget,
+        };
       } finally {
         machine.release();
       }
@@ -94,9 +99,44 @@ export function writeContext(
   }
 }
 
-/** A loaded program as one that the model's lists hold. */
+/** What the programs of one decision may take together, in instructions; taken from as they run. */
+export interface Budget {
+  left: number;
+}
+
+/** How a loaded program stands in lists. */
+export interface Listing {
+  /** What a denial calls it by. */
+  readonly name?: string;
+  /** Programs of one chain share cookies and tags. */
+  readonly chain?: object;
+  /** Where it takes its instructions from; its own for each run where absent. */
+  readonly budget?: Budget;
+}
+
+/** A loaded program as one that the model's lists hold. What it writes into its context is found there. */
+export function modelProgram<H extends ProgramHook>(
+  loaded: LoadedProgram<H>,
+  { budget, ...listing }: Listing = {},
+): Program<H> {
+  const { hook } = loaded;
+  const writable = CONTEXTS[hook].fields.find((field) => field.writable)?.name;
+  return {
+    hook,
+    ...listing,
+    run(context) {
+      if (budget !== undefined && budget.left <= 0) return 1;
+      const { allowed, written, spent } = loaded.ask(context, budget?.left);
+      if (budget !== undefined) budget.left -= spent;
+      if (writable !== undefined) (context as unknown as Record<string, bigint>)[writable] = written!;
+      return allowed ? 0 : 1;
+    },
+  };
+}
+
+/** A loaded program of `ptrace` as one that the model's lists hold. */
 export function ptraceProgram(loaded: LoadedProgram<'ptrace'>): Program<'ptrace'> {
-  return { hook: 'ptrace', run: (context) => (loaded.ask(context).allowed ? 0 : 1) };
+  return modelProgram(loaded);
 }
 
 /** All programs of an object file, on one machine with its maps. */

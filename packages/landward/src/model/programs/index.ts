@@ -7,12 +7,25 @@ export {
   MAX_PROGRAMS,
   type Program,
   type ProgramDomain,
+  type ProgramInode,
   type ProgramNode,
   type ProgramTask,
   prepend,
   ptraceAncestor,
+  signalAncestor,
 } from './domain.ts';
 export {
+  copyLookup,
+  FS_LOOKUP,
+  getFile,
+  type Lookup,
+  pickFile,
+  startLookup,
+  type Tags,
+  walkFile,
+} from './files.ts';
+export {
+  deniedBy,
   PROGRAM_RETURN,
   type PrependCall,
   type ProgramFd,
@@ -21,3 +34,4 @@ export {
   ptraceTraceme,
   runHook,
 } from './run.ts';
+export { FS_TRIGGERS, type FsTrigger, triggerBits, triggersOf } from './triggers.ts';

@@ -13,12 +13,13 @@ import {
   type ProgramTask,
   prepend,
   ptraceAncestor,
+  signalAncestor,
 } from './domain.ts';
 
 /** What a program returns: a mask in which one bit denies. A program can neither choose an errno nor end a process. */
 export const PROGRAM_RETURN = { ALLOW: 0, DENY: 1 } as const;
 
-const HELPERS: Helpers = { ptraceAncestor };
+const HELPERS: Helpers = { ptraceAncestor, signalAncestor };
 
 /** Whether a value is one that a loader would have proven: anything else can only come from a defect and denies. */
 function denies(value: number): boolean {
@@ -26,22 +27,39 @@ function denies(value: number): boolean {
 }
 
 /**
+ * Runs a hook's list of a domain, the list as it is now: whoever prepends meanwhile makes another list.
+ *
+ * @param show makes the context for a program
+ * @param shown is handed the context again, with what the program has written into it
+ * @returns the newest program that denies, `null` where none does. All programs run, because one may count what it sees.
+ */
+export function deniedBy<H extends Hook>(
+  domain: ProgramDomain | null,
+  hook: H,
+  show: (program: Program<H>) => HookContexts[H],
+  shown?: (program: Program<H>, context: HookContexts[H]) => void,
+): Program<H> | null {
+  let denier: Program<H> | null = null;
+  for (let node = domain?.lists[hook] ?? null; node !== null; node = node.previous) {
+    const program = node.program as Program<H>;
+    const context = show(program);
+    if (denies(program.run(context, HELPERS))) denier ??= program;
+    shown?.(program, context);
+  }
+  return denier;
+}
+
+/**
  * Runs a hook's list of a domain.
  *
- * @returns 0, or EPERM (a positive number) if any program denies; 0 where the domain has no program for the hook. All
- *   programs run, because one may count what it sees.
+ * @returns 0, or EPERM (a positive number) if any program denies; 0 where the domain has no program for the hook
  */
 export function runHook<H extends Hook>(
   domain: ProgramDomain | null,
   hook: H,
   context: HookContexts[H],
 ): number {
-  let denied = false;
-  for (let node = domain?.lists[hook] ?? null; node !== null; node = node.previous) {
-    const program = node.program as Program<H>;
-    if (denies(program.run(context, HELPERS))) denied = true;
-  }
-  return denied ? 1 : 0;
+  return deniedBy(domain, hook, () => context) === null ? 0 : 1;
 }
 
 /** A task attaches to another, or does what is guarded alike: the tracer's programs decide. */

@@ -1,10 +1,10 @@
 /**
  * The hooks that a program may be written for: the layout of what each shows, and which helpers it may call there.
  *
- * Owns the table. When a hook runs is decided in `model/programs`; of the hooks here it has `ptrace`. The two file hooks
- * can be loaded and run by a caller that brings the objects itself.
+ * Owns the layouts. Which hooks there are, and when each runs, is `model/programs`.
  */
 
+import type { Hook } from '../../model/programs/index.ts';
 import type { HelperName } from './helper-table.ts';
 
 /** Objects of which a program only sees that they are one, or the same: never an address, a number or a name. */
@@ -35,60 +35,48 @@ const field = (name: string, offset: number, type: ContextField['type'], writabl
   writable,
 });
 
+const MAPS = ['map_lookup', 'map_update', 'map_delete'] as const;
+
 /** What each hook shows. Every field is eight bytes. */
 export const CONTEXTS = {
   ptrace: {
     bytes: 16,
     fields: [field('tracer', 0, 'task'), field('tracee', 8, 'task')],
-    helpers: ['map_lookup', 'map_update', 'map_delete', 'ptrace_ancestor'],
+    helpers: [...MAPS, 'ptrace_ancestor'],
   },
   fs_walk: {
     bytes: 24,
     fields: [field('cookie', 0, 'number', true), field('inode', 8, 'inode'), field('lookup', 16, 'number')],
-    helpers: ['map_lookup', 'map_update', 'map_delete', 'inode_lookup'],
+    helpers: [...MAPS, 'inode_lookup'],
   },
   fs_pick: {
     bytes: 24,
     fields: [field('cookie', 0, 'number', true), field('inode', 8, 'inode'), field('triggers', 16, 'number')],
-    helpers: ['map_lookup', 'map_update', 'map_delete', 'inode_lookup'],
+    helpers: [...MAPS, 'inode_lookup'],
   },
-} as const satisfies Record<string, ContextLayout>;
+  fs_get: {
+    bytes: 24,
+    fields: [field('cookie', 0, 'number'), field('inode', 8, 'inode'), field('tag', 16, 'number', true)],
+    helpers: [...MAPS, 'inode_lookup'],
+  },
+  net: {
+    bytes: 48,
+    fields: [
+      field('operation', 0, 'number'),
+      field('family', 8, 'number'),
+      field('protocol', 16, 'number'),
+      field('port', 24, 'number'),
+      field('high', 32, 'number'),
+      field('low', 40, 'number'),
+    ],
+    helpers: MAPS,
+  },
+  signal: {
+    bytes: 24,
+    fields: [field('signal', 0, 'number'), field('sender', 8, 'task'), field('receiver', 16, 'task')],
+    helpers: [...MAPS, 'signal_ancestor'],
+  },
+} as const satisfies Record<Hook, ContextLayout>;
 
 /** A hook that a program may be loaded for. */
-export type ProgramHook = keyof typeof CONTEXTS;
-
-/** What `fs_walk` says in `lookup`: a name, `.` or `..`. */
-export const FS_LOOKUP = { NAME: 0, DOT: 1, DOTDOT: 2 } as const;
-
-/** What `fs_pick` says in `triggers`: what is being done to the object. */
-export const FS_TRIGGERS = [
-  'append',
-  'chdir',
-  'chroot',
-  'create',
-  'execute',
-  'fcntl',
-  'getattr',
-  'ioctl',
-  'link',
-  'linkto',
-  'lock',
-  'map',
-  'mounton',
-  'open',
-  'read',
-  'readdir',
-  'receive',
-  'rename',
-  'renameto',
-  'rmdir',
-  'setattr',
-  'transfer',
-  'unlink',
-  'write',
-] as const;
-
-/** The bits of some triggers. */
-export function triggerBits(...names: readonly (typeof FS_TRIGGERS)[number][]): bigint {
-  return names.reduce((bits, name) => bits | (1n << BigInt(FS_TRIGGERS.indexOf(name))), 0n);
-}
+export type ProgramHook = Hook;

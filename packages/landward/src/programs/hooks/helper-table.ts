@@ -47,6 +47,14 @@ export const HELPERS = {
     arguments: [map('inode'), { is: 'object', kind: 'inode' }],
     returns: 'value or null',
   },
+  signal_ancestor: {
+    number: 1002,
+    arguments: [
+      { is: 'object', kind: 'task' },
+      { is: 'object', kind: 'task' },
+    ],
+    returns: 'number',
+  },
 } as const satisfies Record<string, Helper>;
 
 export type HelperName = keyof typeof HELPERS;

@@ -33,8 +33,14 @@ interface Run {
  * Runs a program whose context was written.
  *
  * @param fuel - instructions that it may take
+ * @param ended - hears what is left of them
  */
-export function interpret(program: VerifiedProgram, machine: Machine, fuel = FUEL): Outcome {
+export function interpret(
+  program: VerifiedProgram,
+  machine: Machine,
+  fuel = FUEL,
+  ended?: (left: number) => void,
+): Outcome {
   const registers = Array.from({ length: 11 }, () => 0n);
   registers[1] = BigInt(CONTEXT_ADDRESS);
   registers[10] = BigInt(STACK_ADDRESS + STACK_BYTES);
@@ -48,6 +54,8 @@ export function interpret(program: VerifiedProgram, machine: Machine, fuel = FUE
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     return { end: 'fault', why: error.message };
+  } finally {
+    ended?.(run.fuel);
   }
   return { end: 'returned', value: run.registers[0]! };
 }

@@ -6,7 +6,7 @@
  * during this run.
  */
 
-import { type ProgramTask, ptraceAncestor } from '../../model/programs/index.ts';
+import { type ProgramTask, ptraceAncestor, signalAncestor } from '../../model/programs/index.ts';
 import { MAX_FRAMES, STACK_BYTES } from '../code/instruction.ts';
 import { invalid } from '../code/invalid.ts';
 import type { HelperName } from '../hooks/helper-table.ts';
@@ -62,7 +62,10 @@ export class Machine {
     if (end - MAPS_ADDRESS > MAX_MAP_MEMORY)
       invalid(`the maps have ${end - MAPS_ADDRESS} bytes of values, more than ${MAX_MAP_MEMORY}`);
     const pages = Math.ceil(end / PAGE);
-    this.memory = new engine.Memory({ initial: pages, maximum: pages });
+    this.memory =
+      engine === null
+        ? { buffer: new ArrayBuffer(pages * PAGE) }
+        : new engine.Memory({ initial: pages, maximum: pages });
     this.bytes = new Uint8Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
     this.maps = definitions.map((definition, i) => new MapEntries(definition, this.bytes, starts[i]!));
@@ -78,6 +81,8 @@ export class Machine {
       ptrace_ancestor: (parent, child) =>
         ptraceAncestor(this.#object(parent) as ProgramTask, this.#object(child) as ProgramTask),
       inode_lookup: (map, inode) => this.#map(map).find(this.#object(inode)),
+      signal_ancestor: (parent, child) =>
+        signalAncestor(this.#object(parent) as ProgramTask, this.#object(child) as ProgramTask),
     };
   }
 

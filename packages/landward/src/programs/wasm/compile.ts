@@ -5,10 +5,11 @@
  */
 
 import { STACK_BYTES } from '../code/instruction.ts';
+import { interpret } from '../run/interpret.ts';
 import { CONTEXT_ADDRESS, Fault, FUEL, type Machine, type Outcome, STACK_ADDRESS } from '../run/machine.ts';
 import type { VerifiedProgram } from '../verify/verify.ts';
 import { constant32, constant64, name, TYPE, unsigned, vector, WASM, wasmModule } from './bytes.ts';
-import { engine } from './engine.ts';
+import { type Engine, engine } from './engine.ts';
 import { functionBody, HELPER_ORDER } from './function.ts';
 
 const SECTION = { type: 1, import: 2, function: 3, global: 6, export: 7, code: 10 } as const;
@@ -81,21 +82,42 @@ function entry(program: number): number[] {
   return [...unsigned(body.length), ...body];
 }
 
+/** A program that was made ready to run. */
+export interface Runnable {
+  (fuel?: number): Outcome;
+  /** What the last run has left of its budget: nothing, where it was spent. */
+  left(): number;
+}
+
 /**
- * Compiles a program.
+ * Makes a program ready: compiled where this host has WebAssembly, else interpreted, which is slower and ends alike.
  *
  * @param machine - the memory and helpers of its object
  * @returns a function that runs it, once its context was written
  */
-export function compile(program: VerifiedProgram, machine: Machine): (fuel?: number) => Outcome {
-  const module = new engine.Module(moduleOf(program, machine));
-  const { exports } = new engine.Instance(module, {
+export function compile(program: VerifiedProgram, machine: Machine): Runnable {
+  return engine === null ? interpreted(program, machine) : compiled(program, machine, engine);
+}
+
+/** A program for the interpreter. */
+export function interpreted(program: VerifiedProgram, machine: Machine): Runnable {
+  let left = 0;
+  const run = (budget = FUEL) =>
+    interpret(program, machine, budget, (rest) => {
+      left = rest;
+    });
+  return Object.assign(run, { left: () => Math.max(0, left) });
+}
+
+function compiled(program: VerifiedProgram, machine: Machine, host: Engine): Runnable {
+  const module = new host.Module(moduleOf(program, machine));
+  const { exports } = new host.Instance(module, {
     helper: machine.helpers,
     machine: { memory: machine.memory },
   });
   const run = exports.run as (fuel: number) => number;
   const fuel = exports.fuel as { readonly value: number };
-  return (budget = FUEL) => {
+  const once = (budget = FUEL): Outcome => {
     let value: number;
     try {
       value = run(budget);
@@ -107,4 +129,5 @@ export function compile(program: VerifiedProgram, machine: Machine): (fuel?: num
     }
     return fuel.value < 0 ? { end: 'fuel' } : { end: 'returned', value: BigInt(value) };
   };
+  return Object.assign(once, { left: () => Math.max(0, fuel.value) });
 }

@@ -10,7 +10,8 @@ export interface WasmMemory {
   readonly buffer: ArrayBuffer;
 }
 
-interface Engine {
+/** What makes modules and memory. */
+export interface Engine {
   readonly Memory: new (limits: { initial: number; maximum: number }) => WasmMemory;
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (
@@ -19,5 +20,6 @@ interface Engine {
   ) => { readonly exports: Readonly<Record<string, unknown>> };
 }
 
-/** The engine of this host. */
-export const engine: Engine = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
+/** The engine of this host; `null` where it has none, as under `--jitless`: then programs are interpreted. */
+export const engine: Engine | null =
+  (globalThis as unknown as { readonly WebAssembly?: Engine }).WebAssembly ?? null;
