@@ -7,11 +7,12 @@
  * Rights on ports are decided by `../landlock/inet.ts`; this file only chooses by which layers.
  */
 
+import { ERRNO } from '../../uapi/errno.ts';
 import { NET_RIGHTS, type NetRight } from '../../uapi/landlock.ts';
 import type { Behaviour } from '../landlock/behaviour.ts';
 import { ALLOWED, blameLayers, type Decision, denied } from '../landlock/decision.ts';
 import type { Credential, Domain, Layer } from '../landlock/domain.ts';
-import { bind, checkPort, connect, send } from '../landlock/inet.ts';
+import { bind, checkPort, connect, type SocketAddress, send } from '../landlock/inet.ts';
 import { cutOff, sameAtDepth } from '../landlock/ipc.ts';
 import type { Side, SocketDecision, SocketQuestion, SocketRules } from './modes.ts';
 import { dissolves, type NetSocket, type SocketOperation } from './socket.ts';
@@ -31,26 +32,27 @@ export function decideSocket(rules: SocketRules, question: SocketQuestion): Sock
   const classic = (credential: Credential) => rightsOn(rules.behaviour, credential, socket, operation);
   const bySubject = (credential: Credential, subject: 'caller' | 'socket') =>
     classic(only(credential, (layer) => rules.layer(layer.node).subject === subject));
+  const ofSocket = (ask: () => Decision) => fromSocket(socket, operation, ask);
   switch (rules.mode) {
     case 'caller':
       return from('caller', classic(caller));
     case 'socket':
     case 'transition':
-      return from('socket', classic(socket.creator));
+      return ofSocket(() => classic(socket.creator));
     case 'both':
       return first(
         () => from('caller', classic(caller)),
-        () => from('socket', classic(socket.creator)),
+        () => ofSocket(() => classic(socket.creator)),
       );
     case 'ruleset':
       return first(
         () => from('caller', bySubject(caller, 'caller')),
-        () => from('socket', bySubject(socket.creator, 'socket')),
+        () => ofSocket(() => bySubject(socket.creator, 'socket')),
       );
     case 'new-rights':
       return first(
         () => from('caller', classic(caller)),
-        () => from('socket', newRights(rules, socket, operation)),
+        () => ofSocket(() => newRights(rules, socket, operation)),
       );
     case 'reconfigure-scope':
       return first(
@@ -68,6 +70,23 @@ export function decideSocket(rules: SocketRules, question: SocketQuestion): Sock
 function from(side: Side, decision: Decision): SocketDecision {
   if (decision.allowed) return { allowed: true };
   return { allowed: false, errno: decision.errno, side, denials: decision.denials };
+}
+
+/** The socket's side. Where nobody knows who made it, what could need a right of its maker is refused. */
+function fromSocket(socket: NetSocket, operation: SocketOperation, ask: () => Decision): SocketDecision {
+  if (socket.unknown === true && aimOf(operation) !== null)
+    return { allowed: false, errno: ERRNO.EACCES, side: 'socket', denials: [] };
+  return from('socket', ask());
+}
+
+/**
+ * The address that an operation takes or reaches; `null` for none. Binding and sending without a family mean IPv4, and an
+ * IPv6 socket can become one.
+ */
+function aimOf(operation: SocketOperation): SocketAddress | null {
+  const names = operation.kind === 'bind' || operation.kind === 'connect' || operation.kind === 'send';
+  const address = names ? operation.address : null;
+  return operation.kind === 'connect' && address?.family === 'unspec' ? null : address;
 }
 
 function first(...checks: readonly (() => SocketDecision)[]): SocketDecision {
@@ -134,11 +153,8 @@ export function reaims(socket: NetSocket, operation: SocketOperation): boolean {
 function newRights(rules: SocketRules, socket: NetSocket, operation: SocketOperation): Decision {
   const { domain, sameExec } = socket.creator;
   const use = operation.kind === 'bind' ? 'bind' : 'connect';
-  const address =
-    operation.kind === 'bind' || operation.kind === 'connect' || operation.kind === 'send'
-      ? operation.address
-      : null;
-  if (domain === null || address === null || address.family === 'unspec') return ALLOWED;
+  const address = aimOf(operation);
+  if (domain === null || address === null) return ALLOWED;
   const denying = domain.layers.flatMap((layer, index) =>
     rules.layer(layer.node).granted[use].has(address.port) ? [] : [index],
   );

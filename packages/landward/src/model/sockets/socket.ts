@@ -13,6 +13,8 @@ export interface NetSocket {
   readonly inet: InetSocket;
   /** The credential that the file carries: of the task that called `socket()` or `accept()`. */
   readonly creator: Credential;
+  /** Nobody knows who made it; what would be asked of its creator is refused. */
+  readonly unknown?: true;
   readonly state: 'idle' | 'listening' | 'connecting' | 'connected';
   /** The local port that `bind` asked for; it survives dissolving. `null` for none, or for one that the kernel chose. */
   readonly port: number | null;

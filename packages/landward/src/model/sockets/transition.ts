@@ -27,6 +27,8 @@ export function transition(caller: Credential, socket: NetSocket, soleHolder: bo
   const mine = caller.domain;
   const its = socket.creator.domain;
   const above = mine === null || isSameOrNested(mine, its);
+  // Of a socket that nobody knows the maker of, only who may do anything can say whose it is.
+  if (socket.unknown === true && mine !== null) return refused('EPERM');
   const narrows = its === null || (mine !== null && isSameOrNested(its, mine));
   return above || (narrows && soleHolder) ? done({ ...socket, creator: caller }) : refused('EPERM');
 }

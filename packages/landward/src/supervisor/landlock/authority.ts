@@ -5,14 +5,17 @@
  * Decides nothing: which question it is, is `judge.ts`; the answer is the model's.
  */
 
-import type { DenialEvent } from '../../model/denial.ts';
+import type { DenialEvent, DenialSide } from '../../model/denial.ts';
 import { blockers, type Credential, type Denial } from '../../model/landlock/index.ts';
+import { ERRNO } from '../../uapi/errno.ts';
 import type { Authority, Judgement, Question } from '../authority.ts';
 import type { Call } from '../call.ts';
 import { denialOf } from '../denial-event.ts';
 import { objectOf } from '../denial-object.ts';
-import { type Judged, judge } from './judge.ts';
-import { landlockOf } from './landlock-run.ts';
+import { judge } from './judge.ts';
+import type { Judged } from './judge-files.ts';
+import { asksSockets } from './judge-net.ts';
+import { type LandlockRun, landlockOf } from './landlock-run.ts';
 
 const ALLOWED: Judgement = { errno: 0 };
 
@@ -24,9 +27,11 @@ export function landlockAuthority(): Authority {
       if (judged === null) return ALLOWED;
       const { decision } = judged;
       if (decision.allowed) return judged.judgement;
-      // A malformed request is refused, too, and blames nobody.
-      if (decision.denials.length > 0) {
-        report(call, question, decision.errno, decision.denials);
+      // A malformed request is refused, too, and blames nobody. A lock has no layer to blame.
+      const { errno } = decision;
+      const isDenial = errno === ERRNO.EACCES || errno === ERRNO.EPERM;
+      if (decision.denials.length > 0 || (judged.side !== undefined && isDenial)) {
+        report(call, question, decision.errno, decision.denials, judged.side);
         landlockOf(call).audit.denied(decision.denials, { call, question });
       }
       return call.run.plan.supervisor.mode === 'observe' ? ALLOWED : { errno: decision.errno };
@@ -44,7 +49,7 @@ export function landlockAuthority(): Authority {
 function judgeFor(call: Call, question: Question): Judged | null {
   const landlock = landlockOf(call);
   const caller: Credential = landlock.caller(call);
-  if (caller.domain === null && question.kind !== 'ptrace' && question.kind !== 'opened') {
+  if (caller.domain === null && !othersMayObject(landlock, question)) {
     landlock.met(question, caller);
     return null;
   }
@@ -52,7 +57,19 @@ function judgeFor(call: Call, question: Question): Judged | null {
   return call.target.asSupervisor(() => judge(call, landlock, caller, question));
 }
 
-function report(call: Call, question: Question, errno: number, denials: readonly Denial[]): void {
+/** Whether a caller without a domain can be refused: by the other's domain, or by what an open file or a socket carries. */
+function othersMayObject(landlock: LandlockRun, { kind }: Question): boolean {
+  if (kind === 'net' || kind === 'socket') return asksSockets(landlock);
+  return kind === 'ptrace' || kind === 'opened';
+}
+
+function report(
+  call: Call,
+  question: Question,
+  errno: number,
+  denials: readonly Denial[],
+  side: DenialSide | undefined,
+): void {
   const denial = denials[0];
   const event: DenialEvent = {
     ...denialOf(call, {
@@ -64,6 +81,7 @@ function report(call: Call, question: Question, errno: number, denials: readonly
         ? {}
         : { domain: { kind: 'user', id: denial.node.id.toString(16) } as const }),
     }),
+    ...(side === undefined ? {} : { side }),
     ...(denial === undefined ? {} : { blame: layerOf(denial) }),
     ...(denial === undefined
       ? {}

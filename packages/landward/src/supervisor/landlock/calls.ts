@@ -12,6 +12,7 @@ import {
   type Memory,
   type ParentFd,
   type RulesetFd,
+  restrictAs,
   restrictSelf,
   type Thread,
 } from '../../model/landlock/index.ts';
@@ -52,7 +53,7 @@ export const createRuleset: Handler = (call) => {
 };
 
 /** A descriptor number of the target: what it means, and the ruleset if it is one. */
-function rulesetArgument(call: Call, landlock: LandlockRun, number: number): [RulesetFd, Held | null] {
+export function rulesetArgument(call: Call, landlock: LandlockRun, number: number): [RulesetFd, Held | null] {
   const fd = fetched(call, number);
   if (fd === null) return [{ kind: 'closed' }, null];
   // A place is no open file to the kernel.
@@ -114,14 +115,24 @@ export const restrict: Handler = (call) => {
   const { tid } = call.target;
   const state = landlock.state(tid) ?? refuse(ERRNO.ESRCH);
   const [number, flags] = [call.int(0), call.uint(1)];
-  const fd = number === -1 ? -1 : rulesetArgument(call, landlock, number)[0];
+  const [fd, held] = number === -1 ? ([-1, null] as const) : rulesetArgument(call, landlock, number);
   const caller = threadOf(call, { ...state, noNewPrivs: landlock.hasNoNewPrivs(call, state) });
-  const restricted = restrictSelf(landlock.behaviour, caller, { fd, flags, id: landlock.ids.take() });
+  const copied = held?.copied;
+  const restricted =
+    copied === undefined
+      ? restrictSelf(landlock.behaviour, caller, { fd, flags, id: landlock.ids.take() })
+      : restrictAs(landlock.behaviour, caller, {
+          rulesets: copied.map(({ ruleset }) => ruleset),
+          flags,
+          ids: copied.map(() => landlock.ids.take()),
+        });
   if (!restricted.ok) return refuse(restricted.errno);
   const next = { ...stateOf(restricted.value.caller), programs: state.programs };
   const { domain } = next.credential;
   landlock.sockets.remember(call.target.status().pid, state.credential.domain);
-  if (domain !== null && domain !== state.credential.domain) landlock.enforced(domain.node, call);
+  const before = state.credential.domain?.layers.length ?? 0;
+  for (const [index, { node }] of domain?.layers.slice(before).entries() ?? [])
+    landlock.enforced(node, call, copied?.[index]?.sockets ?? held?.sockets);
   return (flags & RESTRICT_SELF.TSYNC) === 0
     ? moved(landlock.threads.move([tid], next))
     : everyone(call, landlock, next);

@@ -1,6 +1,8 @@
 /**
- * Questions about the network as the model takes them: the attempt as the program made it, or only a right on a port.
- * Owns the translation.
+ * Questions about the network as the model takes them: the attempt as the program made it, or only a right on a port; and
+ * with the socket, wherever more than the caller's credential may count.
+ *
+ * Owns the translation. Whose credential decides is `model/sockets`.
  */
 
 import {
@@ -13,13 +15,75 @@ import {
   type InetSocket,
   send,
 } from '../../model/landlock/index.ts';
-import type { Question } from '../authority.ts';
+import { decideSocket, type SocketDecision, type SocketOperation } from '../../model/sockets/index.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import type { Question, SocketRef } from '../authority.ts';
+import { refuse } from '../call.ts';
+import type { LandlockRun } from './landlock-run.ts';
 
-/** Asks the model about an attempt. */
+type NetQuestion = Extract<Question, { kind: 'net' }>;
+type UseQuestion = Extract<Question, { kind: 'socket' }>;
+
+/** Whether more is asked than Linux asks: then callers without a domain can be refused, too. */
+export function asksSockets({ mode, known }: LandlockRun): boolean {
+  return mode !== 'caller' || known.hasLocks;
+}
+
+/**
+ * Asks the model about a question of the network.
+ *
+ * @throws {Refused} EPERM for a socket that the kernel gives no cookie, where it matters which one it is
+ */
 export function judgeNet(
+  landlock: LandlockRun,
+  caller: Credential,
+  question: NetQuestion | UseQuestion,
+): SocketDecision | Decision {
+  if (!asksSockets(landlock))
+    return question.kind === 'net' ? judgeCaller(landlock.behaviour, caller, question) : ALLOWED;
+  const operation = question.kind === 'net' ? operationOf(question) : useOf(question);
+  if (operation === null) return ALLOWED;
+  const ref: SocketRef = question.socket ?? refuse(ERRNO.EPERM);
+  const { behaviour, mode } = landlock;
+  const known = landlock.known.socket(ref);
+  const inet = question.kind === 'net' && question.attempt !== undefined ? question.attempt.socket : ref.inet;
+  return decideSocket(
+    { behaviour, mode, layer: (node) => landlock.says(node) },
+    { caller, socket: { ...known, inet }, operation, fd: ref.fd },
+  );
+}
+
+/** What is done with an address; `null` for a bind or connect without one, which the kernel refuses. */
+function operationOf({ right, port, attempt }: NetQuestion): SocketOperation | null {
+  if (attempt === undefined) {
+    const kind = right.startsWith('net.bind') ? 'bind' : right === 'net.connect_tcp' ? 'connect' : 'send';
+    return { kind, address: { length: 16, family: 'inet', port } };
+  }
+  const { call, given, fastOpen, socket } = attempt;
+  // Sending that opens a connection is a connect.
+  if (call === 'send')
+    return fastOpen === true && socket.type === 'stream' && given !== null
+      ? { kind: 'connect', address: given }
+      : { kind: 'send', address: given };
+  return given === null ? null : { kind: call, address: given };
+}
+
+function useOf({ use, how }: UseQuestion): SocketOperation {
+  switch (use) {
+    case 'shutdown':
+      return { kind: use, how: how ?? 'both' };
+    case 'send':
+      return { kind: use, address: null };
+    default:
+      return { kind: use };
+  }
+}
+
+/** What Linux asks. */
+function judgeCaller(
   behaviour: Behaviour,
   caller: Credential,
-  { right, port, attempt }: Extract<Question, { kind: 'net' }>,
+  { right, port, attempt }: NetQuestion,
 ): Decision {
   if (attempt === undefined) {
     const tcp = right === 'net.bind_tcp' || right === 'net.connect_tcp';

@@ -13,14 +13,19 @@ import {
   type Node,
   type Process,
 } from '../../model/landlock/index.ts';
+import { type LayerSockets, PLAIN_SOCKETS, type SocketMode } from '../../model/sockets/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { Question } from '../authority.ts';
 import { type Call, refuse } from '../call.ts';
 import { Handles } from '../handles.ts';
+import { namespacesOf } from '../processes/namespaces.ts';
 import { idTag, membersOf } from '../tag.ts';
 import { AuditLog } from './audit-log.ts';
+import { DomainNames } from './domain-names.ts';
 import { Programs } from './exec-identity.ts';
 import { Inodes } from './inodes.ts';
+import { KnownSockets } from './known-sockets.ts';
+import { LoadedPrograms } from './loaded-programs.ts';
 import { Mounts } from './mounts.ts';
 import type { Held } from './rulesets.ts';
 import { SocketCreators } from './sockets.ts';
@@ -36,16 +41,25 @@ export class LandlockRun implements Disposable {
   readonly inodes = new Inodes();
   readonly mounts = new Mounts();
   readonly sockets = new SocketCreators();
+  readonly known = new KnownSockets();
+  /** Whose credential decides on sockets. */
+  readonly mode: SocketMode;
   readonly programs = new Programs();
+  readonly loaded = new LoadedPrograms();
   readonly ids = new IdGenerator((below) => crypto.getRandomValues(new Uint32Array(1))[0]! % below);
   readonly audit: AuditLog;
+  /** What the domains are called. */
+  readonly names: DomainNames;
   /** Whether every process of the run has no_new_privs from its start. */
   readonly imposesNoNewPrivs: boolean;
   readonly #tag: bigint;
   readonly #processes = new Map<number, Process>();
+  readonly #says = new WeakMap<Node, LayerSockets>();
 
   /** @param first the first call of the run, when only its first thread is there */
-  constructor({ run, target }: Call) {
+  constructor(first: Call) {
+    const { run, target } = first;
+    this.names = new DomainNames(namespacesOf(first));
     this.imposesNoNewPrivs = target.status().noNewPrivs;
     // What the thread has inherited from somebody who used the same numbers means nothing here.
     writeNumber(target.tid, 0);
@@ -54,6 +68,7 @@ export class LandlockRun implements Disposable {
       ...(shown === undefined ? {} : { errata: shown.errata }),
       knobs: { tellsErrata: true },
     });
+    this.mode = shown?.sockets ?? 'caller';
     this.#tag = idTag(run.id);
     this.threads = new Threads(
       () => membersOf(this.#tag),
@@ -98,10 +113,22 @@ export class LandlockRun implements Disposable {
     return state.noNewPrivs || (!this.imposesNoNewPrivs && call.target.status().noNewPrivs);
   }
 
-  /** A layer was added by the calling thread. */
-  enforced(node: Node, call: Call): void {
-    this.programs.enforced(node, call.target.tid);
+  /**
+   * A layer was added by the calling thread.
+   *
+   * @param sockets what its ruleset says of sockets
+   */
+  enforced(node: Node, call: Call, sockets?: LayerSockets): void {
+    if (sockets !== undefined) this.#says.set(node, sockets);
+    const { tid } = call.target;
+    this.names.enforced(node, tid, call.target.status().namespacedTids);
+    this.programs.enforced(node, tid);
     this.audit.enforced(node, call);
+  }
+
+  /** What a layer says of sockets. */
+  says(node: Node): LayerSockets {
+    return this.#says.get(node) ?? PLAIN_SOCKETS;
   }
 
   /** A question told of a socket of the caller: one that was not known is the caller's own. */
@@ -127,7 +154,9 @@ export class LandlockRun implements Disposable {
 
   [Symbol.dispose](): void {
     this.audit[Symbol.dispose]();
+    this.known[Symbol.dispose]();
     this.rulesets[Symbol.dispose]();
+    this.loaded[Symbol.dispose]();
   }
 }
 

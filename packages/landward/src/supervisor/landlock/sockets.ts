@@ -22,6 +22,12 @@ export class SocketCreators {
     for (const ino of socketsOf(pid)) this.met(ino, domain);
   }
 
+  /** A socket was made in a domain. */
+  made(ino: bigint, domain: Domain | null): void {
+    this.#creators.delete(ino);
+    this.met(ino, domain);
+  }
+
   /** A socket was used by a thread of a domain. */
   met(ino: bigint, domain: Domain | null): void {
     if (this.#creators.has(ino)) return;
