@@ -99,7 +99,7 @@ function change(world: World, key: LayerKey, edits: readonly Edit[], task = 1): 
   return ok(commitLayer(drafted, task, key, drafted.layers.get(key)!.version, chains)).world;
 }
 
-test('adding: who, how many, and what goes together', () => {
+test('adding: who, how many, and what goes together [R-001-4, R-001-9, R-001-10, R-001-15]', () => {
   const world = ok(fork(newWorld(1, PROFILES.landward), 1, 2));
   const content = policy([]);
   const plainWorld = ok(fork(newWorld(1, PROFILES.linux), 1, 2));
@@ -124,7 +124,7 @@ test('adding: who, how many, and what goes together', () => {
   assert.equal(add({ content }, full), E2BIG);
 });
 
-test('an immutable layer refuses every change, from everyone', () => {
+test('an immutable layer refuses every change, from everyone [R-001-1, R-001-3, R-001-4]', () => {
   const world = ok(fork(newWorld(1, PROFILES.landward), 1, 2));
   const { world: with2, key } = ok(addLayer(world, 2, { content: policy([[root, R]]) }));
   assert.equal(errno(modifyLayer(with2, 1, key, [rule('remove', root)], chains)), EROFS);
@@ -135,7 +135,7 @@ test('an immutable layer refuses every change, from everyone', () => {
   assert.deepEqual(changeableLayers(with2, 2), []);
 });
 
-test('edits count from the commit on, all at once, and leave a line', () => {
+test('edits count from the commit on, all at once, and leave a line [R-001-11, R-001-18, R-001-23]', () => {
   const { world, key } = supervised({ content: policy([[a, R]]), mutability: 'any' });
   const drafted = ok(modifyLayer(world, 1, key, [rule('add', b, R), rule('remove', a)], chains));
   assert.deepEqual(vector(drafted, 2), vector(world, 2));
@@ -153,7 +153,7 @@ test('edits count from the commit on, all at once, and leave a line', () => {
   assert.equal(after.tasks.get(2)!.layers.length, 1);
 });
 
-test('a snapshot keeps its version while others commit', () => {
+test('a snapshot keeps its version while others commit [R-001-24]', () => {
   const { world, key } = supervised({ content: policy([[a, R]]), mutability: 'any' });
   const pinned = snapshot(world, 2);
   const after = change(world, key, [rule('remove', a)]);
@@ -162,7 +162,7 @@ test('a snapshot keeps its version while others commit', () => {
   assert.equal(decideLayers(snapshot(after, 2), request).allowed, false);
 });
 
-test('stricter-only is judged by meaning', () => {
+test('stricter-only is judged by meaning [R-001-6]', () => {
   const { world, key } = supervised({
     content: policy([[a, R | W]], { ports: new Map([[80, 3]]) }),
     mutability: 'stricter',
@@ -187,7 +187,7 @@ test('stricter-only is judged by meaning', () => {
   assert.equal(decideLayers(snapshot(moved, 2), elsewhere).allowed, false);
 });
 
-test('only the principal changes a layer, and nobody from inside', () => {
+test('only the principal changes a layer, and nobody from inside [R-001-5, R-001-10, R-001-25]', () => {
   const content = policy([[a, R]]);
   let world = ok(fork(newWorld(1, PROFILES.landward), 1, 2));
   world = ok(fork(world, 1, 3));
@@ -227,7 +227,7 @@ test('only the principal changes a layer, and nobody from inside', () => {
   );
 });
 
-test('children see changes only where the layer was added so', () => {
+test('children see changes only where the layer was added so [R-001-14]', () => {
   for (const propagate of [false, true]) {
     const { world, key } = supervised({ content: policy([[a, R]]), mutability: 'any', propagate });
     const before = ok(fork(world, 2, 3));
@@ -242,14 +242,14 @@ test('children see changes only where the layer was added so', () => {
   }
 });
 
-test('the order of forks does not matter', () => {
+test('the order of forks does not matter [R-001-8]', () => {
   const { world, key } = supervised({ content: policy([[a, R]]), mutability: 'any', propagate: true });
   const one = change(ok(fork(ok(fork(world, 2, 3)), 2, 4)), key, [rule('remove', a)]);
   const two = change(ok(fork(ok(fork(world, 2, 4)), 2, 3)), key, [rule('remove', a)]);
   for (const task of [2, 3, 4]) assert.deepEqual(vector(one, task), vector(two, task));
 });
 
-test('closing the last handle seals, and so does sealing', () => {
+test('closing the last handle seals, and so does sealing [R-001-19]', () => {
   const { world, key } = supervised({ content: policy([[a, R]]), mutability: 'any' });
   const closed = [dropHandle(world, 1, key), exec(world, 1), exit(world, 1), ok(sealLayer(world, 1, key))];
   for (const after of closed) {
@@ -261,7 +261,7 @@ test('closing the last handle seals, and so does sealing', () => {
   assert.deepEqual(changeableLayers(world, 2), [key]);
 });
 
-test('layers are freed with the last task and handle, without recursion', () => {
+test('layers are freed with the last task and handle, without recursion [R-001-12]', () => {
   let world = newWorld(1, PROFILES.landward);
   for (let task = 2; task < 2000; task++) {
     world = ok(fork(world, 1, task));
@@ -272,7 +272,7 @@ test('layers are freed with the last task and handle, without recursion', () => 
   assert.equal(world.layers.size, 0);
 });
 
-test('optional rights of an open file are asked again where a layer changed', () => {
+test('optional rights of an open file are asked again where a layer changed [R-001-26]', () => {
   const { world, key } = supervised({ content: policy([[a, R | T]]), mutability: 'any' });
   const file = openFile(world, 2, { kind: 'path', chain: chains(a)[0]!, access: R | T });
   assert.equal(mayUse(world, file, T), true);
@@ -281,7 +281,7 @@ test('optional rights of an open file are asked again where a layer changed', ()
   assert.equal(mayUse(revoked, file, R), true);
 });
 
-test('a fixed part stays granted, and a filter is a layer like any other', () => {
+test('a fixed part stays granted, and a filter is a layer like any other [R-001-13, R-001-21]', () => {
   const { world, key } = supervised({
     content: policy([[a, R]]),
     fixed: { paths: new Map([[b, R]]), ports: new Map(), calls: new Set() },
@@ -370,7 +370,7 @@ test('"stricter" is exactly: nothing becomes allowed', () => {
   assert.ok(narrower > 500);
 });
 
-test('whatever is edited, an immutable child stays as it was, and a stricter layer never gives more', () => {
+test('whatever is edited, an immutable child stays as it was, and a stricter layer never gives more [R-001-2, R-001-6]', () => {
   const steps = fc.array(
     fc.tuple(
       fc.constantFrom('modify', 'commit', 'seal', 'add', 'drop', 'fork'),
@@ -425,7 +425,7 @@ function decideLayersOf(world: World): boolean[][] {
   return [1, 2].map((task) => vector(world, task));
 }
 
-test('a layer that may grow never exceeds the layers below it', () => {
+test('a layer that may grow never exceeds the layers below it [R-001-17]', () => {
   fc.assert(
     fc.property(contents, contents, fc.array(edits, { maxLength: 4 }), (outer, inner, list) => {
       const world = ok(addLayer(ok(fork(newWorld(1, PROFILES.landward), 1, 2)), 2, { content: outer })).world;

@@ -110,6 +110,8 @@ export interface RuleLayer {
   readonly sockets?: SocketControl;
   /** Whether the layer may change while programs run in it: never where absent. Declared when it is added. */
   readonly mutable?: 'stricter' | 'any';
+  /** Which layer of its sandbox and which version this is, of a layer that may change or could once. */
+  readonly state?: { readonly key: number; readonly version: number };
   /** System calls that a layer which may change speaks about: those of `handled` that are not `allowed` are refused (EPERM). */
   readonly calls?: { readonly handled: readonly string[]; readonly allowed: readonly string[] };
 }

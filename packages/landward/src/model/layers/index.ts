@@ -19,6 +19,17 @@ export {
   isStricter,
   type LayerRequest,
 } from './content.ts';
+export { editRules } from './rule-change.ts';
+export type { RuleEdit } from './rule-edits.ts';
+export {
+  type LayerAnswered,
+  type LayerEditEntry,
+  type LayerInfo,
+  type LayerOrder,
+  renderRuleEdit,
+} from './rule-orders.ts';
+export { bindingLayers, openStack, orderLayers, type RuleEntry, type RuleStack } from './rule-stack.ts';
+export { isStricterRules } from './rule-stricter.ts';
 export {
   changeableLayers,
   decideLayers,
