@@ -23,6 +23,8 @@ export interface RunOrigin {
 
 /** A run in the registry. */
 export interface RunRecorder {
+  /** Where its files are, without their endings; absent where the registry cannot be written. */
+  readonly stem: string | undefined;
   denied(events: readonly DenialEvent[]): void;
   used(uses: readonly RuleUse[], plan: Plan): void;
   ended(how: { readonly status?: number; readonly signal?: string }): void;
@@ -71,6 +73,7 @@ export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin
     ),
   );
   return {
+    stem: writer?.stem,
     denied: (events) => void tried(() => writer?.denied(events)),
     // Only who observes everything that the policy speaks of can say that a rule was not needed.
     used: (uses, { supervisor }) => void tried(() => writer?.used(uses, supervisor?.mode === 'observe')),

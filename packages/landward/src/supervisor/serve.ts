@@ -11,6 +11,7 @@ import { Inbox } from '../kernel/inbox.ts';
 import { setNoNewPrivs } from '../kernel/process.ts';
 import { CLONE } from '../uapi/clone.ts';
 import type { CallTable } from './call.ts';
+import { beDecider } from './decider.ts';
 import { Loop } from './loop.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import { NameTable } from './names/table.ts';
@@ -19,6 +20,7 @@ import { NameTable } from './names/table.ts';
 export function serve(table: CallTable): void {
   const { plan, floor, wake, names, port } = workerData as WorkerSetup;
   blockSignals();
+  beDecider();
   // A umask and a working directory of its own: acting for targets must not change those of the process.
   call('part from the directory of the process', 'unshare', CLONE.FS);
   const loop = new Loop({

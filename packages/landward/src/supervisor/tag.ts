@@ -14,6 +14,9 @@ import { readProc } from './target/proc.ts';
 /** Tags are multiples of this, so that no sum of small changes makes another one. */
 const UNIT = 4096n;
 const RANDOM_BYTES = 6;
+/** Smaller limits are what people set. */
+const LEAST = 1n << 40n;
+const HIGH_BIT = 1n << 47n;
 const ID_DIGITS = 16;
 const SIGKILL = 9;
 
@@ -22,7 +25,7 @@ export function makeTag(): bigint {
   const bytes = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
   let random = 0n;
   for (const byte of bytes) random = (random << 8n) | BigInt(byte);
-  return (random | 1n) * UNIT;
+  return (random | HIGH_BIT | 1n) * UNIT;
 }
 
 /** The tag as the id of a run: sixteen hex digits. */
@@ -33,6 +36,11 @@ export function tagId(tag: bigint): string {
 /** The tag of a run's id. */
 export function idTag(id: string): bigint {
   return BigInt(`0x${id}`);
+}
+
+/** Whether a limit is a tag. Limits that people set are smaller, or none at all. */
+export function isTagged(limit: bigint): boolean {
+  return limit % UNIT === 0n && limit >= LEAST;
 }
 
 /** The tag of a process, `undefined` where there is no such process. Processes of no run have other numbers. */

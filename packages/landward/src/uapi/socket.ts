@@ -66,7 +66,11 @@ export const SO = {
   DOMAIN: 39,
   /** A number for each socket that the kernel never gives twice. */
   COOKIE: 57,
+  /** Each message brings a pidfd of who sent it (Linux 6.5). */
+  PASSPIDFD: 76,
+  /** A pidfd of who has connected (Linux 6.5). */
   PEERPIDFD: 77,
 } as const;
 export const SCM_RIGHTS = 1;
 export const SCM_CREDENTIALS = 2;
+export const SCM_PIDFD = 4;

@@ -55,6 +55,11 @@ export class RunWriter implements Disposable {
     return new RunWriter(stem);
   }
 
+  /** Where the files of the run are, without their endings. */
+  get stem(): string {
+    return this.#stem;
+  }
+
   /** Appends denials as one write, so that a crash cuts at most one line. */
   denied(events: readonly DenialEvent[]): void {
     const room = Math.max(0, KEPT.denials - (this.#denials - this.#dropped));
