@@ -8,9 +8,22 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { LANDWARD, type LandwardOperation } from '../../uapi/landward.ts';
 import { type Call, type Handler, refuse } from '../call.ts';
+import { idOfDomain, isSameDomain, openDomainOf, rulesetOfDomain } from './domains.ts';
+import { layers } from './layers.ts';
+import { programLoad } from './load-program.ts';
+import { lockSocket, moveSocket, rulesetSockets } from './sockets.ts';
 
 const OPERATIONS: Partial<Record<LandwardOperation, Handler>> = {
   PRESENT: () => ({ kind: 'value', value: 1 }),
+  SOCKET_LOCK: lockSocket,
+  SOCKET_MOVE: moveSocket,
+  RULESET_SOCKETS: rulesetSockets,
+  PROGRAM_LOAD: programLoad,
+  LAYERS: layers,
+  DOMAIN_OPEN: openDomainOf,
+  DOMAIN_ID: idOfDomain,
+  DOMAIN_SAME: isSameDomain,
+  DOMAIN_RULESET: rulesetOfDomain,
 };
 
 const BY_NUMBER = new Map(

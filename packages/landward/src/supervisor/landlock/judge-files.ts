@@ -106,10 +106,12 @@ export function judgeFiles(
       const ends = { source: from.name, directory: to.directory.dentry, target: to.name };
       return simple(refer(behaviour, caller, { operation, mount: to.directory.mount, ...ends }));
     }
-    // Landlock knows neither.
+    // Landlock knows none of these.
     case 'socket-create':
     case 'call':
     case 'walk':
+    case 'pick':
+    case 'pick':
       return simple(ALLOWED);
     case 'unix':
       return simple(judgeUnix({ landlock, behaviour, caller, world }, question));

@@ -137,6 +137,11 @@ export class LandlockRun implements Disposable {
       this.sockets.met(question.socket.ino, domain);
   }
 
+  /** The processes of the run. */
+  members(): readonly number[] {
+    return membersOf(this.#tag);
+  }
+
   /** The processes of the run with the domain of each one's first thread. */
   *domains(): Iterable<readonly [pid: number, domain: Domain | null]> {
     for (const pid of membersOf(this.#tag)) yield [pid, this.state(pid)?.credential.domain ?? null];
