@@ -30,6 +30,10 @@ const CLOSES = {
   'net.udp': NET,
   'net.host': NET,
   'net.deny': NET,
+  'net.subject': [...NET, 'socket'],
+  'net.aim': [...NET, 'socket'],
+  'net.lock': [...NET, 'socket'],
+  'net.revalidate': [...NET, 'socket', 'use'],
   'unix.connect': NET,
   // Binding too: which names are the program's own is known by it.
   'scope.abstract_unix_socket': NET,
@@ -40,8 +44,8 @@ const CLOSES = {
 /** The features that the supervisor can hold. */
 export const SUPERVISED: ReadonlySet<Feature> = new Set(Object.keys(CLOSES) as Feature[]);
 
-/** Asked about in every supervised plan: what could blind the supervisor, and changes of identity. */
-const ALWAYS: readonly NotifyGroup[] = ['guard', 'credential'];
+/** Asked about in every supervised plan: what could blind the supervisor, changes of identity, and what programs ask it. */
+const ALWAYS: readonly NotifyGroup[] = ['guard', 'credential', 'control'];
 
 /** The groups in which rights on paths are used. */
 const BY_RIGHT: readonly (readonly [mask: number, groups: readonly NotifyGroup[]])[] = [
@@ -165,10 +169,17 @@ export function observedGroups(layers: readonly RuleLayer[]): readonly NotifyGro
   if (listed.has('fs')) for (const group of FILES) groups.add(group);
   if (listed.has('net') || listed.has('unix')) for (const group of NET) groups.add(group);
   if (listed.has('process')) groups.add('signal');
+  for (const { sockets } of layers) for (const group of controlGroups(sockets)) groups.add(group);
   for (const { rules } of layers)
     for (const rule of rules)
       for (const group of ruleGroups(rule)) if (rule.verdict !== 'allow') groups.add(group);
   return ordered(groups);
+}
+
+/** What an observer is asked about for what a layer says about sockets. */
+function controlGroups(sockets: RuleLayer['sockets']): readonly NotifyGroup[] {
+  if (sockets === undefined) return [];
+  return [...NET, 'socket', ...(sockets.revalidate === undefined ? [] : (['use'] as const))];
 }
 
 /** All that can be asked about parts of the system, where what will be asked is not known yet. */

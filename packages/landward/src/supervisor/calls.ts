@@ -6,6 +6,7 @@
 import { bug } from '../errors.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import type { CallRow, CallTable } from './call.ts';
+import { CONTROL_CALLS } from './control/tables.ts';
 import { CHANGE_CALLS } from './files/change-tables.ts';
 import { FILE_CALLS } from './files/tables.ts';
 import { LANDLOCK_CALLS } from './landlock/tables.ts';
@@ -31,5 +32,6 @@ export const CALLS: CallTable = mergeTables(
   SOCKET_CALLS,
   PROCESS_CALLS,
   LANDLOCK_CALLS,
+  CONTROL_CALLS,
   CREDENTIAL_CALLS,
 );

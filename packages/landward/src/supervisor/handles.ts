@@ -18,19 +18,21 @@ const MOST = 10_000;
 
 export class Handles<T> implements Disposable {
   readonly #held = new Map<string, T>();
+  readonly #numbers = new Map<T, readonly [low: number, high: number]>();
   /** What every instance watches: it never has an event, and keeps the entry with the number alive. */
   readonly #anchor = attempt('eventfd2', 0, EFD_CLOEXEC);
 
   /**
-   * Makes a descriptor that stands for something.
+   * Makes a descriptor that stands for something. Descriptors of the same object bear the same number.
    *
    * @returns the descriptor, the caller's, or `-errno`
    */
   make(what: T): number {
-    if (this.#held.size >= MOST) return -ERRNO.EMFILE;
+    const known = this.#numbers.get(what);
+    if (known === undefined && this.#held.size >= MOST) return -ERRNO.EMFILE;
     const fd = attempt('epoll_create1', EPOLL_CLOEXEC);
     if (fd < 0) return fd;
-    const random = crypto.getRandomValues(new Uint32Array(2));
+    const random = known ?? crypto.getRandomValues(new Uint32Array(2));
     // Packed on x86-64 only: struct epoll_event is 12 bytes there and 16 elsewhere.
     const event = new Uint32Array(process.arch === 'x64' ? [0, ...random] : [0, 0, ...random]);
     const result = attempt('epoll_ctl', fd, EPOLL_CTL_ADD, this.#anchor, event);
@@ -40,6 +42,7 @@ export class Handles<T> implements Disposable {
     }
     const key = ((BigInt(random[1]!) << 32n) | BigInt(random[0]!)).toString(16);
     this.#held.set(key, what);
+    this.#numbers.set(what, [random[0]!, random[1]!]);
     return fd;
   }
 
@@ -58,5 +61,6 @@ export class Handles<T> implements Disposable {
   [Symbol.dispose](): void {
     attempt('close', this.#anchor);
     this.#held.clear();
+    this.#numbers.clear();
   }
 }

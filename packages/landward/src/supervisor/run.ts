@@ -22,6 +22,8 @@ export type SupervisedPlan = Pick<Plan, 'arch' | 'abi' | 'digest' | 'layers' | '
 export interface Run {
   /** Sixteen hex digits; the name of the run in the registry, in events and in `ps`. */
   readonly id: string;
+  /** The number of its first process, which may be over. */
+  readonly first: number;
   readonly plan: SupervisedPlan;
   /** The rules that bind now. One value for as long as a call is handled: layers change between calls. */
   readonly index: RuleIndex;
@@ -34,6 +36,8 @@ export interface Run {
   readonly names?: NameView | undefined;
   /** Hands a denial (or an observation) to the main thread. */
   report(event: DenialEvent): void;
+  /** Tells the person why a call was refused that no rule denies. Foreign text in it is escaped before it is shown. */
+  note(text: string): void;
   /** Counts a denial that the policy wants to be quiet about. */
   hush(): void;
   /** Ends the whole tree at once, with a reason for the person: what must not go on did happen. */

@@ -10,7 +10,7 @@ import { attempt } from '../kernel/call.ts';
 import type { Image } from '../kernel/image.ts';
 import type { Inbox, JobEnd } from '../kernel/inbox.ts';
 import { ERRNO } from '../uapi/errno.ts';
-import type { StartOrder } from './messages.ts';
+import type { Patience, StartOrder } from './messages.ts';
 
 const NOT_TOLD = -1;
 
@@ -22,6 +22,7 @@ export type StartEnd =
 /** One start. */
 export class Starting {
   readonly run: string;
+  readonly patience: Patience | undefined;
   /** The number of its job, or `-errno`. */
   readonly job: number;
   readonly #inbox: Inbox;
@@ -29,10 +30,12 @@ export class Starting {
   readonly #told: number;
   readonly #go: StartOrder['go'];
   #taken = false;
+  #pid = 0;
   #refused = 0;
 
-  constructor(inbox: Inbox, { run, image, told, go }: StartOrder) {
+  constructor(inbox: Inbox, { run, image, told, go, patience }: StartOrder) {
     this.run = run;
+    this.patience = patience;
     this.#inbox = inbox;
     this.#image = { arch: 'x86_64', bytes: image, steps: [], data: 0 };
     this.#told = told;
@@ -53,6 +56,7 @@ export class Starting {
     const [pid, number] = [view.getInt32(this.#told, true), view.getInt32(this.#told + 4, true)];
     if (number === NOT_TOLD) return undefined;
     this.#taken = true;
+    this.#pid = pid;
     const pidfd = attempt('pidfd_open', pid, 0);
     const listener = pidfd < 0 ? pidfd : attempt('pidfd_getfd', pidfd, number, 0);
     if (pidfd >= 0) attempt('close', pidfd);
@@ -60,6 +64,11 @@ export class Starting {
     this.#refused = -listener;
     this.#close();
     return undefined;
+  }
+
+  /** The child, once its listener was taken. */
+  get pid(): number {
+    return this.#pid;
   }
 
   /** Lets the child execute its program. */

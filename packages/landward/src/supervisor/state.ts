@@ -14,9 +14,12 @@ import type { NameView } from './names/view.ts';
 import { RuleUses } from './rule-uses.ts';
 import type { Run, SupervisedPlan } from './run.ts';
 
-/** What a run reports to. */
+/** What a run reports to, and what its start tells of it. */
 export interface RunEars {
+  /** The number of the first process. */
+  readonly first: number;
   report(event: DenialEvent): void;
+  note(text: string): void;
   hush(): void;
   kill(reason: string): void;
   every(milliseconds: number, then: () => void): Disposable;
@@ -24,6 +27,7 @@ export interface RunEars {
 
 export class LiveRun implements Run, Disposable {
   readonly id: string;
+  readonly first: number;
   readonly plan: SupervisedPlan;
   readonly authority: Authority;
   readonly names: NameView | undefined;
@@ -43,6 +47,7 @@ export class LiveRun implements Run, Disposable {
     names?: NameView,
   ) {
     this.id = id;
+    this.first = ears.first;
     this.plan = plan;
     this.#live = live;
     this.#ears = ears;
@@ -62,6 +67,10 @@ export class LiveRun implements Run, Disposable {
     this.#ears.report(event);
   }
 
+  note(text: string): void {
+    this.#ears.note(text);
+  }
+
   hush(): void {
     this.#ears.hush();
   }
@@ -72,6 +81,11 @@ export class LiveRun implements Run, Disposable {
 
   every(milliseconds: number, then: () => void): Disposable {
     return this.#ears.every(milliseconds, then);
+  }
+
+  /** State that was made before. */
+  known<T extends Disposable>(key: symbol): T | undefined {
+    return this.#states.get(key) as T | undefined;
   }
 
   state<T extends Disposable>(key: symbol, make: () => T): T {

@@ -69,8 +69,8 @@ export function membersOf(tag: bigint): number[] {
   return members;
 }
 
-/** Whether a process has ended and only waits for its parent. */
-function isOver(pid: number): boolean {
+/** Whether a process or thread has ended, and at most waits for its parent. */
+export function isOver(pid: number): boolean {
   const bytes = readProc(`/proc/${pid}/stat`, 512);
   if (bytes === null) return attempt('kill', pid, 0) === -ERRNO.ESRCH;
   const text = Buffer.from(bytes).toString('latin1');

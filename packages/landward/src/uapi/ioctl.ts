@@ -18,6 +18,8 @@ export const IOCTL = {
   FIONCLEX: 0x5450,
   FIOCLEX: 0x5451,
   FIOASYNC: 0x5452,
+  /** The namespace above a PID or user namespace. */
+  NS_GET_PARENT: 0xb702,
   FAT_IOCTL_SET_ATTRIBUTES: 0x40047211,
   /** Flags of files (immutable, append-only), their generation, and both in the form of XFS. */
   FS_IOC_SETFLAGS: 0x40086602,

@@ -26,9 +26,14 @@ export interface DomainName {
 /** What a reader sees of a name that it may not see. */
 export const HIDDEN_NAME = '0.0';
 
-/** The name for the next domain that a thread makes. */
+/**
+ * The name for the next domain that a thread makes.
+ *
+ * @param before the names that are in use; one that is gone leaves no hole that a later one could take.
+ */
 export function nextName(creator: Creator, before: readonly DomainName[]): DomainName {
-  return { creator, version: before.filter((name) => name.creator === creator).length };
+  const own = before.filter((name) => name.creator === creator).map(({ version }) => version);
+  return { creator, version: own.length === 0 ? 0 : Math.max(...own) + 1 };
 }
 
 /**
@@ -87,6 +92,34 @@ export function disclose(reader: Lineage | null, target: Lineage | null): Disclo
   const above: Node | null = reader?.node ?? null;
   if (target.layers[depth]!.node.parent !== above) return NOTHING;
   return { first: target.layers[depth]!.node.id, last: target.node.id };
+}
+
+/** Whether a target carries every layer of a reader: the same domain, or one below. A reader without domain is above all. */
+function isWithin(reader: Lineage | null, target: Lineage): boolean {
+  if (reader === null) return true;
+  const { depth } = reader.node;
+  return target.layers[depth]?.node === reader.node;
+}
+
+/**
+ * Whether a reader may hold on to the domain of a task: the relation of ptrace between both domains, and nothing is told
+ * of a domain whose name the reader may not see, unless it is the reader's own or above it.
+ *
+ * @param name the name of the target's innermost domain; `null` where it is in none.
+ * @param namespace the PID namespace of the reader.
+ * @returns nothing, EPERM where the target is not the reader's to look into, ENOENT where there is no domain, or none that
+ *   may be told of.
+ */
+export function openDomain(
+  reader: Lineage | null,
+  target: Lineage | null,
+  name: DomainName | null,
+  namespace: PidNamespace,
+): Result<null> {
+  if (target === null) return refused(reader === null ? 'ENOENT' : 'EPERM');
+  if (!isWithin(reader, target)) return refused('EPERM');
+  if (reader !== null && reader.node === target.node) return done(null);
+  return tellsSandboxed(name, namespace) ? done(null) : refused('ENOENT');
 }
 
 /** A domain field of the caller's structure: which one, and the byte behind its last. */

@@ -130,6 +130,32 @@ export function stack(
   };
 }
 
+/**
+ * What a layer of a domain was made of, for a copy of it: with the rules that it has, in no order that means anything.
+ *
+ * @param depth the layer's index.
+ */
+export function rulesetOf(domain: Domain, depth: number): Ruleset {
+  const { node: _, ...handled } = domain.layers[depth]!;
+  let rules: RuleList | null = null;
+  let version = 0;
+  const own = (grants: Grants) => grants.find((word) => grantedLayer(word) === depth);
+  const said = (word: number) => ({ access: grantedAccess(word), quiet: grantedQuietly(word) });
+  for (const [inode, grants] of domain.paths) {
+    const word = own(grants);
+    if (word === undefined) continue;
+    rules = { kind: 'path', inode, ...said(word), before: rules };
+    version++;
+  }
+  for (const [port, grants] of domain.ports) {
+    const word = own(grants);
+    if (word === undefined) continue;
+    rules = { kind: 'port', port, ...said(word), before: rules };
+    version++;
+  }
+  return { ...handled, rules, version, id: null };
+}
+
 /** One more word; the youngest layer has at most one, in which rules on the same object unite. */
 function joined(grants: Grants | undefined, word: number): Grants {
   if (grants === undefined) return [word];

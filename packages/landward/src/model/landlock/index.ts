@@ -24,6 +24,7 @@ export {
   HIDDEN_NAME,
   type Lineage,
   nextName,
+  openDomain,
   type PidNamespace,
   packName,
   readName,
@@ -38,6 +39,7 @@ export {
   type Layer,
   type LogFlags,
   type Node,
+  rulesetOf,
   UNRESTRICTED,
 } from './domain.ts';
 export { accessPath, changeTopology, make, mknod, remove, truncate } from './files.ts';
@@ -56,7 +58,14 @@ export {
   plainLandlock,
 } from './plain.ts';
 export { type Refer, refer } from './refer.ts';
-export { type Restricted, type Restriction, restrictSelf, type Thread } from './restrict.ts';
+export {
+  type Import,
+  type Restricted,
+  type Restriction,
+  restrictAs,
+  restrictSelf,
+  type Thread,
+} from './restrict.ts';
 export type { Errname, Result } from './result.ts';
 export {
   addPathRule,

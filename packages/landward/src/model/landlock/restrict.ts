@@ -8,6 +8,7 @@ import { type Behaviour, rung } from './behaviour.ts';
 import { heldRuleset, type RulesetFd } from './calls.ts';
 import { type Credential, stack } from './domain.ts';
 import { done, type Result, refused } from './result.ts';
+import type { Ruleset } from './ruleset.ts';
 
 /** A thread as far as this call looks at it. */
 export interface Thread {
@@ -68,6 +69,42 @@ export function restrictSelf(
         }))
       : siblings,
   });
+}
+
+/** A copy of a domain as somebody puts it on: what each of its layers was made of, and the identifiers that the new layers get. */
+export interface Import {
+  /** Oldest first, at least one. */
+  readonly rulesets: readonly Ruleset[];
+  readonly flags: number;
+  /** One for each ruleset, increasing. */
+  readonly ids: readonly (bigint | null)[];
+}
+
+/**
+ * Restricts a thread as another domain does: each of its layers becomes a new layer of the thread's own, so that what both
+ * allow is left. One ruleset could not say what several layers intersect to.
+ *
+ * @returns the thread after all of it, and the new layers; or the first refusal of `restrictSelf`, after which nothing has
+ *   changed (E2BIG where there is no room for all layers).
+ */
+export function restrictAs(
+  behaviour: Behaviour,
+  caller: Thread,
+  { rulesets, flags, ids }: Import,
+): Result<Restricted> {
+  let thread = caller;
+  for (const [index, ruleset] of rulesets.entries()) {
+    // What the caller mutes holds for later layers only, and those of this call are one.
+    const last = index === rulesets.length - 1;
+    const restricted = restrictSelf(behaviour, thread, {
+      fd: { kind: 'ruleset', ruleset, read: true, write: false },
+      flags: last ? flags : flags & ~RESTRICT_SELF.LOG_SUBDOMAINS_OFF,
+      id: ids[index] ?? null,
+    });
+    if (!restricted.ok) return restricted;
+    thread = restricted.value.caller;
+  }
+  return done({ caller: thread, siblings: [] });
 }
 
 function nextCredential(

@@ -169,3 +169,10 @@ export class LandlockRun implements Disposable {
 export function landlockOf(call: Call): LandlockRun {
   return call.run.state(KEY, () => new LandlockRun(call));
 }
+
+/** The state of a run, if a call of it was answered. */
+export function knownLandlock(run: {
+  known<T extends Disposable>(key: symbol): T | undefined;
+}): LandlockRun | undefined {
+  return run.known<LandlockRun>(KEY);
+}

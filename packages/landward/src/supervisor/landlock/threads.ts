@@ -7,8 +7,9 @@
 
 import { readdirSync } from 'node:fs';
 import { type Credential, UNRESTRICTED } from '../../model/landlock/index.ts';
-import type { ProgramDomain } from '../../model/programs/index.ts';
+import { growsFrom, type ProgramDomain } from '../../model/programs/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
+import { isOver } from '../tag.ts';
 import { readProc } from '../target/proc.ts';
 import { LAST_NUMBER, readNumber, writeNumber } from './thread-number.ts';
 
@@ -53,8 +54,11 @@ export class Threads {
     const state = this.#states[number];
     if (before?.number === number && state !== undefined) return state;
     if (state === undefined) return this.#without(tid, `thread ${tid} has the mark ${number} of no domain`);
-    if (before !== undefined && !this.#follows(before, state) && before.start === startOf(tid))
+    if (before !== undefined && !this.#follows(before, state) && before.start === startOf(tid)) {
+      // The kernel drops the number of a thread that has ended, whose domain others may still ask about.
+      if (isOver(tid)) return this.#states[before.number];
       return this.#without(tid, `thread ${tid} has lost the mark of its domain`);
+    }
     if (number !== 0) this.#see(tid, number);
     return state;
   }
@@ -62,7 +66,9 @@ export class Threads {
   /** Whether a thread that was in one state can have come to another by calls of its own process. */
   #follows(before: Sighting, now: ThreadState): boolean {
     const then = this.#states[before.number];
-    if (then === undefined || then.credential.domain === null) return true;
+    if (then === undefined) return true;
+    if (!growsFrom(now.programs, then.programs)) return false;
+    if (then.credential.domain === null) return true;
     for (let node = now.credential.domain?.node ?? null; node !== null; node = node.parent)
       if (node === then.credential.domain.node) return true;
     return false;
