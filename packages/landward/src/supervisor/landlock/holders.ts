@@ -17,6 +17,10 @@ import { socketsOf } from './sockets.ts';
 import { threadsOf } from './threads.ts';
 
 const KCMP_FILES = 2;
+/** Descriptors in messages that wait in a UNIX socket. */
+const MESSAGES = /^scm_fds:\s*(\d+)/m;
+/** The first PID namespace of a machine: from another one not every process can be seen. */
+const EVERYBODY = 'pid:[4026531836]';
 
 /** What is asked about. */
 interface Wanted {
@@ -37,12 +41,18 @@ export function isOnlyHolder(call: Call, landlock: LandlockRun, { cookie, ino }:
     for (const pid of landlock.members()) if (pid !== own && mayHold(pid, ino, false)) return false;
     return true;
   }
+  if (!seesEverybody()) return false;
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     if (pid === own ? mayCarry(pid) : mayHold(pid, ino, true)) return false;
   }
   return !mayCarry(process.pid);
+}
+
+/** Whether all processes of the machine can be looked into from here. */
+function seesEverybody(): boolean {
+  return readProcLink('/proc/self/ns/pid') === EVERYBODY && linksOf('/proc/1') !== null;
 }
 
 /** Whether this process has no other descriptor of the socket than the call's. */
@@ -87,12 +97,14 @@ function linksOf(table: string): (readonly [fd: string, link: string])[] | null 
   }
 }
 
-/** Whether a descriptor is one behind which others can be: a UNIX socket with such messages, an io_uring. */
+/** Whether a descriptor is one behind which others are: a UNIX socket with such messages, an io_uring with files. */
 function carries(table: string, fd: string, link: string): boolean {
-  if (link === 'anon_inode:[io_uring]') return true;
-  if (!link.startsWith('socket:')) return false;
+  const counter =
+    link === 'anon_inode:[io_uring]' ? /^UserFiles:\s*(\d+)/m : link.startsWith('socket:') ? MESSAGES : null;
+  if (counter === null) return false;
   const info = readProc(`${table}/fdinfo/${fd}`);
   if (info === null) return true;
-  const found = /^scm_fds:\s*(\d+)/m.exec(Buffer.from(info).toString('latin1'));
-  return found !== null && found[1] !== '0';
+  const found = counter.exec(Buffer.from(info).toString('latin1'));
+  // Only UNIX sockets have the line at all.
+  return found === null ? counter !== MESSAGES : found[1] !== '0';
 }
