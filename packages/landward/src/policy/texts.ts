@@ -48,6 +48,8 @@ export interface PolicyText {
   readonly layer: 'grant' | 'limit';
   /** Whether the loader, not the text, says that it may only narrow. */
   readonly forced: boolean;
+  /** The absolute directory that relative paths of programs start from. */
+  readonly directory?: string | undefined;
   readonly extended: readonly PolicyText[];
 }
 
@@ -106,6 +108,7 @@ export async function gatherTexts(
       scope,
       layer,
       forced: layer === 'limit' && says !== 'limit',
+      directory: input.directory,
       extended,
     };
   };

@@ -8,7 +8,8 @@ export function objectOf(question: Question): DenialObject {
   switch (question.kind) {
     case 'access':
     case 'open':
-    case 'opened': {
+    case 'opened':
+    case 'pick': {
       const { path, ino, type } = question.at;
       return { kind: 'path', path, ino, directory: type === 'dir' };
     }

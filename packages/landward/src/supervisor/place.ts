@@ -5,6 +5,7 @@
  */
 
 import type { InodeType } from '../model/landlock/world.ts';
+import type { Trail } from './trail.ts';
 
 /** An object. */
 export interface Place {
@@ -20,6 +21,8 @@ export interface Place {
    * not go through a name, and for directories, which know their parent.
    */
   readonly parent?: number;
+  /** The lookup that has found it, where lookups are followed. */
+  readonly trail?: Trail;
   /** Whether it has no name any more, or never had. */
   readonly unlinked: boolean;
   /** Whether it is on a file system that Landlock never looks at (pipes, sockets, anonymous files, namespaces). */

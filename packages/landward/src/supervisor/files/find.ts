@@ -31,8 +31,11 @@ const HANDLE_FLAGS = AT.SYMLINK_FOLLOW | AT.EMPTY_PATH | 0x200 | MNT_ID_UNIQUE |
 
 /** Nobody can change somebody else's directory: it is looked for, and the kernel goes there. */
 function enter(call: Call): Answer {
-  const place = resolve(call, AT_FDCWD, call.target.readPath(call.arg(0)), { directory: true });
-  return place.type === 'dir' ? CONTINUE : refuse(ERRNO.ENOTDIR);
+  const at = resolve(call, AT_FDCWD, call.target.readPath(call.arg(0)), { directory: true });
+  if (at.type !== 'dir') return refuse(ERRNO.ENOTDIR);
+  const triggers = [call.name === 'chroot' ? 'chroot' : 'chdir'] as const;
+  const errno = call.run.authority.besides?.(call, { kind: 'pick', at, triggers, gets: true }).errno ?? 0;
+  return errno === 0 ? CONTINUE : refuse(errno);
 }
 
 /** Told also where nothing is hidden: what absolute paths mean changes. */

@@ -10,12 +10,15 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { AT_FDCWD, O, RESOLVE } from '../../uapi/open.ts';
 import { type Call, refuse } from '../call.ts';
 import type { Entry, Place } from '../place.ts';
+import { type Follower, followerOf, found } from './follow.ts';
 import { decodePath, drop, type Fact, openPlace } from './look.ts';
-import { cutLast, endsInSlash, goesUp, isAbsolute, plainPath } from './path-bytes.ts';
+import { cutLast, endsInSlash, goesUp, plainPath } from './path-bytes.ts';
 import { factOf, placeOf } from './place-of.ts';
 import { isProcfs } from './procfs.ts';
+import type { End, Route } from './route.ts';
+import { type Start, startOf } from './start-of.ts';
 import { isHidden, mustBeVisible } from './visible.ts';
-import { type End, type Route, walk } from './walk.ts';
+import { walk } from './walk.ts';
 
 /** How a path is understood. */
 export interface Look {
@@ -76,15 +79,16 @@ function find(call: Call, dirfd: number, path: Uint8Array, look: Look): Place {
     return findInParent(call, dirfd, path, look);
   const start = startOf(call, dirfd, path, look.resolve ?? 0);
   const hides = isHiding(call);
-  const quick = start.quick && !(hides && goesUp(path));
+  const follower = followerOf(call);
+  const quick = start.quick && follower === undefined && !(hides && goesUp(path));
   let pinned = quick ? lookUp(start, path, look, hides) : null;
   if (pinned === null) {
-    const end = walk(call, path, routeOf(call, start, look, false, hides));
+    const end = walk(call, path, routeOf(call, start, look, { missing: false, hides, follower }));
     if (end.parent >= 0) drop(end.parent);
     pinned = { fd: call.own(end.fd), fact: end.fact! };
     if (look.directory && pinned.fact.type !== 'dir') refuse(ERRNO.ENOTDIR);
   } else call.own(pinned.fd);
-  return visible(call, placeOf(call, pinned.fd, pinned));
+  return found(visible(call, placeOf(call, pinned.fd, pinned)), follower);
 }
 
 /** As `find`, with the directory in which the name was found: what user-space Landlock walks up from. */
@@ -138,37 +142,12 @@ function keep(fd: number): Fact {
   }
 }
 
-/** Where a look-up begins. */
-interface Start {
-  readonly base: number;
-  readonly resolve: number;
-  /** Whether the kernel's look-up from here means what the target's would. */
-  readonly quick: boolean;
-  /** Whether links can be followed from here as well. */
-  readonly linksHold: boolean;
-  /** Whether the path itself tells where the object is, if it passes no link. */
-  readonly plain: boolean;
-  /** Where relative paths begin, for the walk. */
-  readonly directory: number;
-}
-
-function startOf(call: Call, dirfd: number, path: Uint8Array, resolve: number): Start {
-  const { target } = call;
-  const scoped = (resolve & (RESOLVE.IN_ROOT | RESOLVE.BENEATH)) !== 0;
-  if (isAbsolute(path) && !scoped) {
-    if (target.sharesRoot)
-      return { base: AT_FDCWD, directory: AT_FDCWD, resolve, quick: true, linksHold: true, plain: true };
-    const root = target.root();
-    const inRoot = resolve | RESOLVE.IN_ROOT;
-    return { base: root, directory: root, resolve: inRoot, quick: true, linksHold: true, plain: false };
-  }
-  const base = dirfd === AT_FDCWD ? target.cwd() : target.fd(dirfd);
-  const quick = scoped || target.sharesRoot || !goesUp(path);
-  const linksHold = scoped || target.sharesRoot;
-  return { base, directory: base, resolve, quick, linksHold, plain: false };
-}
-
-function routeOf(call: Call, start: Start, look: Look, missing: boolean, hides: boolean): Route {
+function routeOf(
+  call: Call,
+  start: Start,
+  look: Look,
+  { missing, hides, follower }: { missing: boolean; hides: boolean; follower: Follower | undefined },
+): Route {
   const root = call.target.root();
   return {
     base: start.directory === AT_FDCWD ? root : start.directory,
@@ -177,13 +156,15 @@ function routeOf(call: Call, start: Start, look: Look, missing: boolean, hides: 
     // What `startOf` added for the kernel's look-up is the walk's own business.
     resolve: look.resolve ?? 0,
     missing,
+    follower,
     visit: hides ? (fd, fact) => mustBeVisible(call, fd, fact) : undefined,
   };
 }
 
 function findEntry(call: Call, dirfd: number, path: Uint8Array, look: Look): Named {
   const hides = isHiding(call);
-  const cut = cutLast(path);
+  const follower = followerOf(call);
+  const cut = follower === undefined ? cutLast(path) : null;
   if (cut !== null && !(hides && goesUp(path))) {
     const parent = parentPlace(call, dirfd, cut.directory, look);
     const fd = openPlace(parent.fd, cut.name, O[ARCH].NOFOLLOW, 0);
@@ -192,11 +173,13 @@ function findEntry(call: Call, dirfd: number, path: Uint8Array, look: Look): Nam
     if (!leads) return entryOf(call, parent, cut, at, hides);
   }
   const start = startOf(call, dirfd, path, look.resolve ?? 0);
-  const end = walk(call, path, routeOf(call, start, { ...look, follow: look.follow === true }, true, hides));
+  const how = { ...look, follow: look.follow === true };
+  const end = walk(call, path, routeOf(call, start, how, { missing: true, hides, follower }));
   const at = end.fd < 0 ? end.fd : { fd: ownWith(call, end.fd, end.parent), fact: end.fact! };
-  if (typeof at !== 'number' && end.parent < 0) return nameless(call, path, placeOf(call, at.fd, at), end);
+  if (typeof at !== 'number' && end.parent < 0)
+    return nameless(call, path, found(placeOf(call, at.fd, at), follower), end);
   if (end.fd < 0) call.own(end.parent);
-  return entryOf(call, visible(call, placeOf(call, end.parent)), end, at, hides);
+  return entryOf(call, found(visible(call, placeOf(call, end.parent)), follower), end, at, hides);
 }
 
 /** Gives the call a descriptor and another, if there is one: both are its own also where it may not keep them. */
@@ -227,7 +210,10 @@ function entryOf(
   const path = `${parent.path === '/' ? '' : parent.path}/${decodePath(name)}`;
   const entry = { parent, name: Uint8Array.from(name), path, last: 'name', slash } as const;
   if (hides && isHidden(call, path)) return { ...entry, object: null };
-  if (typeof at !== 'number') return { ...entry, object: placeOf(call, at.fd, { fact: at.fact, path }) };
+  if (typeof at !== 'number') {
+    const object = placeOf(call, at.fd, { fact: at.fact, path });
+    return { ...entry, object: parent.trail === undefined ? object : { ...object, trail: parent.trail } };
+  }
   return at === -ERRNO.ENOENT ? { ...entry, object: null } : { ...entry, object: null, error: -at };
 }
 

@@ -15,36 +15,9 @@ import { decodePath, drop, encodePath, type Fact, openPlace, PATH_MAX, readLink 
 import { endsInSlash, isAbsolute, isDot, isDotDot, split } from './path-bytes.ts';
 import { factOf } from './place-of.ts';
 import { isProcfs, selfLink } from './procfs.ts';
+import type { End, Route } from './route.ts';
 
 const MAX_LINKS = 40;
-
-/** How to walk. */
-export interface Route {
-  /** Where a relative path begins, and what `RESOLVE_IN_ROOT` and `RESOLVE_BENEATH` mean. Not closed by the walk. */
-  readonly base: number;
-  /** The target's root. Not closed by the walk. */
-  readonly root: number;
-  /** Whether a link as the last component is followed. */
-  readonly follow: boolean;
-  /** `RESOLVE_*` of openat2. */
-  readonly resolve: number;
-  /** Whether the last component may be missing (or not to be had): then its directory is the result. */
-  readonly missing: boolean;
-  /** Asked for each object on the way, links included; throws where it must look absent. */
-  readonly visit: ((fd: number, fact: Fact) => void) | undefined;
-}
-
-/** Where a walk ended. Both descriptors are the caller's to close. */
-export interface End {
-  /** The object; `-errno` where the last name could not be looked up and that was allowed for: ENOENT, or worse. */
-  readonly fd: number;
-  readonly fact: Fact | null;
-  /** The directory that holds `name`; -1 where the path ends in no name (`/`, `.`, `..`, a magic link). */
-  readonly parent: number;
-  readonly name: Uint8Array;
-  /** Whether the path as it was followed ended in a slash. */
-  readonly slash: boolean;
-}
 
 /**
  * Walks.
@@ -86,10 +59,13 @@ class Walker implements Disposable {
   }
 
   run(path: Uint8Array): End {
+    this.#route.follower?.start(this.#at, this.#fact);
     this.#push(path);
     for (let part = this.#rest.pop(); part !== undefined; part = this.#rest.pop()) {
-      if (isDot(part)) this.#stay();
-      else if (isDotDot(part)) this.#up();
+      const lookup = isDot(part) ? 'dot' : isDotDot(part) ? 'dotdot' : 'name';
+      this.#route.follower?.step(this.#at, this.#fact, lookup);
+      if (lookup === 'dot') this.#stay();
+      else if (lookup === 'dotdot') this.#up();
       else {
         const failed = this.#down(part);
         if (failed < 0) return this.#end(failed);
@@ -123,6 +99,7 @@ class Walker implements Disposable {
     // The kernel learns the root late: before that, any jump counts as leaving the mount.
     if (resolve & RESOLVE.NO_XDEV && !this.#knowsRoot) refuse(ERRNO.EXDEV);
     this.#reach(copy(this.#scope), this.#scopeFact);
+    this.#route.follower?.start(this.#at, this.#fact);
   }
 
   /** Goes on from an object that has no name here. */
@@ -223,6 +200,7 @@ class Walker implements Disposable {
       const magic = readMagic(this.#call, this.#at, this.#fact, name, this.#route.resolve);
       if (magic !== null) {
         this.#reach(magic, this.#checked(magic));
+        this.#route.follower?.start(this.#at, this.#fact);
         this.#route.visit?.(magic, this.#fact);
         return;
       }

@@ -11,7 +11,15 @@ import { type Answer, type Call, outcome, refuse } from '../call.ts';
 import { auditBind, isAuditSocket } from '../landlock/audit-calls.ts';
 import { asCaller } from './credentials.ts';
 import { aimOf, askInet } from './inet.ts';
-import { type HeldSocket, isInet, modelSocket, option, readAddress, socketOf } from './socket.ts';
+import {
+  type HeldSocket,
+  isInet,
+  localAddress,
+  modelSocket,
+  option,
+  readAddress,
+  socketOf,
+} from './socket.ts';
 import { bindUnix } from './unix.ts';
 
 /** The call `bind`. */
@@ -38,6 +46,7 @@ function takesAnyPort(call: Call, socket: HeldSocket, address: Uint8Array): bool
 export function listen(call: Call): Answer {
   const socket = socketOf(call, call.int(0));
   if (takesPort(socket)) askFreePort(call, socket);
+  askListening(call, socket);
   // Clients of a UNIX socket are told who listens.
   const act = () => outcome(attempt('listen', socket.fd, call.int(1)));
   return socket.domain === AF.UNIX ? asCaller(call, act) : call.target.as(act);
@@ -48,9 +57,26 @@ function takesPort(socket: HeldSocket): boolean {
   return !modelSocket(socket).bound && option(socket.fd, SO.ACCEPTCONN) !== 1;
 }
 
+/** To listen takes no right beyond that of binding; who is asked besides the rules hears of it. */
+function askListening(call: Call, socket: HeldSocket): void {
+  const { authority } = call.run;
+  if (authority.besides === undefined || !isInet(socket) || socket.type === SOCK.DGRAM) return;
+  const aim = aimOf(socket, localAddress(socket.fd), 'bind');
+  const { errno } = authority.besides(call, {
+    kind: 'net',
+    right: 'net.bind_tcp',
+    address: aim?.address ?? null,
+    port: aim?.port ?? 0,
+    names: [],
+    protocol: socket.protocol,
+    implied: true,
+  });
+  if (errno !== 0) refuse(errno);
+}
+
 function askFreePort(call: Call, socket: HeldSocket): void {
   // Landlock itself does not ask here; only the policy does, so a program's own domain is left out.
-  if (call.run.plan.layers.length === 0) return;
+  if (call.run.layers.length === 0) return;
   const { errno } = call.run.authority.ask(call, {
     kind: 'net',
     right: 'net.bind_tcp',

@@ -120,6 +120,7 @@ export function questionOf(
     address: aim?.address ?? null,
     port: aim?.port ?? 0,
     names,
+    protocol: socket.protocol,
     ...(landlock
       ? { attempt: { call: operation, socket: modelSocket(socket), given: givenAddress(bytes), fastOpen } }
       : {}),
