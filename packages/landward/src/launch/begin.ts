@@ -30,7 +30,8 @@ export function begin(
   onDenial?: (denial: DenialEvent) => void,
   origin?: Pick<RunOrigin, 'words' | 'files'>,
 ): Begun | Promise<Begun> {
-  if (prepared.plan.supervisor === null) return start(command, args, prepared, options);
+  if (prepared.plan.supervisor === null && options.deciding?.decide === undefined)
+    return start(command, args, prepared, options);
   return beginSupervised(command, args, prepared, options, onDenial, origin);
 }
 

@@ -6,7 +6,9 @@
 
 import { ARCH, spawnImage } from '../kernel/call.ts';
 import type { Spawned } from '../kernel/native.ts';
+import type { Patience } from '../supervisor/messages.ts';
 import { findCommand } from './command.ts';
+import type { Deciding } from './deciding.ts';
 import { checkKeptDescriptors } from './descriptors.ts';
 import { programEnvironment } from './environment.ts';
 import { hardLimits } from './exec.ts';
@@ -25,6 +27,10 @@ export interface StartOptions {
   readonly cgroupProcs?: number | undefined;
   readonly parentDeathSignal?: number;
   readonly openFiles?: Limit | undefined;
+  /** Where functions come from that decide on what the rules allow: the policy, and the options of the start. */
+  readonly deciding?: Deciding | undefined;
+  /** How long calls wait for those functions. */
+  readonly patience?: Patience | undefined;
   /** Whether kept descriptors must come from whoever started this process. */
   readonly handedOn?: boolean;
 }

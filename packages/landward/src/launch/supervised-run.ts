@@ -7,9 +7,14 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Ended } from '../kernel/process.ts';
+import type { DecideOptions } from '../model/decide-request.ts';
 import type { DenialEvent } from '../model/denial.ts';
+import type { Answer } from '../supervisor/functions/deciding-host.ts';
+import { mayChange } from '../supervisor/may-change.ts';
+import type { Question } from '../supervisor/messages.ts';
 import type { RuleUse } from '../supervisor/rule-uses.ts';
 import { idTag, membersOf, signalMembers } from '../supervisor/tag.ts';
+import { mustBeAsked, startFunctions } from './deciding.ts';
 import type { Prepared } from './prepare.ts';
 import type { SupervisedDenials } from './result.ts';
 import { type RunOrigin, type RunRecorder, recordRun } from './run-record.ts';
@@ -72,22 +77,45 @@ export async function superviseRun(
   const notes: string[] = [];
   let recorder: RunRecorder | undefined;
   const { promise: over, resolve } = Promise.withResolvers<readonly RuleUse[]>();
-  const start: SupervisedStart = await startSupervised(command, args, prepared, options, {
-    denied(more) {
-      events.push(...more);
-      recorder?.denied(more);
-      if (onDenial !== undefined) for (const event of more) onDenial(event);
+  const functions = startFunctions(options.deciding);
+  mustBeAsked(prepared.plan, functions);
+  const note = (text: string) => void notes.push(text);
+  const host = functions.length === 0 ? undefined : await hostOf(functions, note);
+  const start: SupervisedStart = await startSupervised(
+    command,
+    args,
+    prepared,
+    { ...options, ...host?.bounds },
+    {
+      ...host?.hears,
+      denied(more) {
+        events.push(...more);
+        recorder?.denied(more);
+        if (onDenial !== undefined) for (const event of more) onDenial(event);
+      },
+      noted: (text, defect) =>
+        void notes.push(defect ? `a defect of landward, please report it: ${text}` : text),
+      killed: (reason) => void killed.push(reason),
+      over(uses) {
+        host?.end();
+        resolve(uses);
+      },
     },
-    noted: (text, defect) =>
-      void notes.push(defect ? `a defect of landward, please report it: ${text}` : text),
-    killed: (reason) => void killed.push(reason),
-    over: resolve,
-  });
+  );
   const { supervisor, run, pid } = start;
   const from = { command: [command, ...args], cwd: options.cwd ?? process.cwd(), ...origin };
   recorder = recordRun(run, pid, prepared.plan, from);
   if (events.length > 0) recorder.denied(events);
   const tag = idTag(run);
+  const control = isControlled(prepared.plan)
+    ? (await import('./control/of-run.ts')).controlOf({
+        run,
+        plan: prepared.plan,
+        supervisor,
+        stem: recorder.stem,
+        note,
+      })
+    : undefined;
   return {
     started: start,
     run,
@@ -104,6 +132,7 @@ export async function superviseRun(
       supervisor.kill(run);
       // A process that waits for a device dies later, or never.
       const uses = await Promise.race([over, pause(END_MS, [], { ref: false })]);
+      control?.[Symbol.dispose]();
       recorder.used(uses, prepared.plan);
       recorder.ended(signal === null ? { status: code ?? 0 } : { signal: signalName(signal) });
       const denials = {
@@ -115,6 +144,26 @@ export async function superviseRun(
       } as const;
       return { denials, left, trouble: recorder.trouble };
     },
+  };
+}
+
+/** Whether the owner of a run can ask or change anything from outside. */
+function isControlled({ layers, supervisor }: Prepared['plan']): boolean {
+  return supervisor !== null && (supervisor.landlock !== undefined || mayChange({ layers, supervisor }));
+}
+
+/** Loaded for runs with functions only. */
+async function hostOf(functions: readonly DecideOptions[], note: (text: string) => void) {
+  const { DecidingHost, patienceOf } = await import('../supervisor/functions/deciding-host.ts');
+  const host = new DecidingHost(functions, note);
+  return {
+    bounds: { patience: patienceOf(functions) },
+    hears: {
+      decide: ({ ticket, request, ask }: Question, answer: Answer) =>
+        void host.question(ticket, request, ask, answer),
+      withdrawn: (ticket: number) => host.withdraw(ticket),
+    },
+    end: () => host[Symbol.dispose](),
   };
 }
 

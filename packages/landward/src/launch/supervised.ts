@@ -70,7 +70,7 @@ export async function startSupervised(
   const run = tagId(tag);
   const watch = guard();
   watch.add(tag);
-  const order = { run, image: image.bytes, told: image.data + TOLD.at, go };
+  const order = { run, image: image.bytes, told: image.data + TOLD.at, go, patience: options.patience };
   const started = await supervisor.start(order, {
     ...listener,
     over(uses) {

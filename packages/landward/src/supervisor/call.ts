@@ -11,6 +11,7 @@
 import type { Image } from '../kernel/image.ts';
 import type { Applied } from '../kernel/native.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
+import type { Answers } from './functions/answers.ts';
 import type { Run } from './run.ts';
 import type { Target } from './target.ts';
 
@@ -21,6 +22,8 @@ export interface Call {
   readonly id: bigint;
   readonly name: SyscallName;
   readonly target: Target;
+  /** What functions and persons have answered to earlier runs of this call; absent in its first. */
+  readonly answers?: Answers | undefined;
   /** An argument as an unsigned number; exact for everything that user space can mean by an address or a size. */
   arg(index: number): number;
   /** An argument as the kernel reads an `int`. */

@@ -16,11 +16,13 @@ export interface DenialFacts {
   readonly missing: readonly string[];
   readonly decision?: RulesDecision | undefined;
   readonly domain?: DenialEvent['domain'];
+  /** The program or function that said no. */
+  readonly program?: string | undefined;
 }
 
 /** The event of a denial in a call. Reads the caller's name and program: only denials pay for that. */
 export function denialOf(call: Call, facts: DenialFacts): DenialEvent {
-  const { effect, errno, object, missing, decision, domain } = facts;
+  const { effect, errno, object, missing, decision, domain, program } = facts;
   const layers = decision?.layers.filter(({ verdict }) => verdict !== 'allow').map(layerOf);
   return {
     source: 'supervisor',
@@ -34,6 +36,7 @@ export function denialOf(call: Call, facts: DenialFacts): DenialEvent {
     run: call.run.id,
     digest: call.run.plan.digest,
     ...(domain === undefined ? {} : { domain }),
+    ...(program === undefined ? {} : { program }),
     ...(decision === undefined ? {} : { blame: layerOf(decision.blame) }),
     ...(layers === undefined ? {} : { layers }),
   };
@@ -58,7 +61,7 @@ function layerOf({ layer, name, verdict, missing, rule }: LayerAnswer): DenialLa
 }
 
 /** The caller, as far as it can still be seen: a target that has just died must not cost the event. */
-function processOf({ target }: Call): DenialProcess {
+export function processOf({ target }: Call): DenialProcess {
   const told = <T>(ask: () => T): T | undefined => {
     try {
       return ask();

@@ -10,6 +10,8 @@ import { isPending } from '../kernel/notify.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import { type Answer, type Blocking, type Call, LATER, refuse } from './call.ts';
+import type { Answers } from './functions/answers.ts';
+import type { Patience } from './messages.ts';
 import type { Run } from './run.ts';
 import type { Targets } from './target/targets.ts';
 import { Task } from './target/task.ts';
@@ -26,7 +28,12 @@ export interface CallGround {
   readonly listener: number;
   readonly around: Targets;
   readonly handOver: HandOver;
+  /** How long its calls wait for answers from outside; absent where nobody there is asked. */
+  readonly patience?: Patience | undefined;
 }
+
+/** Where the arguments of a call lie: the inbox, until it gives the next ones, or a copy. */
+type Arguments = Pick<Inbox, 'id' | 'tid' | 'arg' | 'big'>;
 
 export class NotifiedCall implements Call {
   readonly run: Run;
@@ -34,29 +41,25 @@ export class NotifiedCall implements Call {
   readonly name: SyscallName;
   readonly target: Task;
   readonly listener: number;
-  readonly #ceiling: number;
-  readonly #inbox: Inbox;
+  readonly answers: Answers | undefined;
+  readonly #ground: CallGround;
+  readonly #inbox: Arguments;
   readonly #entry: number;
-  readonly #handOver: HandOver;
   readonly #owned: number[] = [];
   #kept: readonly bigint[] | undefined;
 
   /** @param entry of the inbox, valid until the inbox gives the next ones */
-  constructor(
-    { run, listener, around, handOver }: CallGround,
-    name: SyscallName,
-    inbox: Inbox,
-    entry: number,
-  ) {
+  constructor(ground: CallGround, name: SyscallName, inbox: Arguments, entry: number, answers?: Answers) {
+    const { run, listener, around } = ground;
     this.run = run;
     this.id = inbox.id(entry);
     this.name = name;
     this.listener = listener;
     this.target = new Task(inbox.tid(entry), around, this);
-    this.#ceiling = around.ceiling;
+    this.answers = answers;
+    this.#ground = ground;
     this.#inbox = inbox;
     this.#entry = entry;
-    this.#handOver = handOver;
   }
 
   arg(index: number): number {
@@ -78,7 +81,7 @@ export class NotifiedCall implements Call {
   own(fd: number): number {
     if (fd >= 0) this.#owned.push(fd);
     // Descriptors are numbered from below: what is left belongs to this process. Closed with the call.
-    return fd >= this.#ceiling ? refuse(ERRNO.ENFILE) : fd;
+    return fd >= this.ceiling ? refuse(ERRNO.ENFILE) : fd;
   }
 
   disown(fd: number): number {
@@ -92,9 +95,37 @@ export class NotifiedCall implements Call {
   }
 
   later(work: Blocking): Answer {
-    this.#kept ??= Array.from({ length: ARGS }, (_, index) => this.#inbox.big(this.#entry, index));
-    this.#handOver(this, work);
+    this.#keep();
+    this.#ground.handOver(this, work);
     return LATER;
+  }
+
+  /** Descriptors from here on are not held for programs. */
+  get ceiling(): number {
+    return this.#ground.around.ceiling;
+  }
+
+  /** How long it waits for answers from outside, milliseconds. */
+  get patience(): Patience {
+    return this.#ground.patience ?? { decide: 0, ask: 0 };
+  }
+
+  /** The same call to be handled from the beginning: nothing that this one has looked at is known to it. */
+  again(answers: Answers): NotifiedCall {
+    const kept = this.#keep();
+    const { id, target } = this;
+    const copy: Arguments = {
+      id: () => id,
+      tid: () => target.tid,
+      arg: (_, index) => Number(kept[index]!),
+      big: (_, index) => kept[index]!,
+    };
+    return new NotifiedCall(this.#ground, this.name, copy, 0, answers);
+  }
+
+  #keep(): readonly bigint[] {
+    this.#kept ??= Array.from({ length: ARGS }, (_, index) => this.#inbox.big(this.#entry, index));
+    return this.#kept;
   }
 
   /** Ends the scope: closes what the call still owns. */

@@ -23,13 +23,18 @@ function execute(call: Call, dirfd: number, at: number, flags: number): Answer {
     emptyPath: (flags & AT.EMPTY_PATH) !== 0,
   };
   const decided = check(call, resolve(call, dirfd, path, look));
-  startsOf(call.run).expect(call, hasDomain(call) ? decided : null);
+  startsOf(call.run).expect(call, askedOthers(call) ? decided : null);
   return CONTINUE;
 }
 
-/** Whether the caller has a Landlock domain of its own, which only the handler of the call can ask. */
-function hasDomain(call: Call): boolean {
-  return call.run.plan.supervisor.landlock !== undefined && !call.run.authority.isFree(call);
+/**
+ * Whether others than the rules have allowed the start, who cannot be asked again about what did start: the caller's own
+ * Landlock domain, policy programs, functions.
+ */
+function askedOthers(call: Call): boolean {
+  const { landlock, programs, decides } = call.run.plan.supervisor;
+  if (programs !== undefined || decides?.includes('fs')) return true;
+  return landlock !== undefined && !call.run.authority.isFree(call);
 }
 
 /** Asks for a file and whatever the kernel runs for it: interpreters of scripts, then a loader, which has none.

@@ -72,11 +72,14 @@ function visible(call: Call): number[] {
  */
 function toMany(call: Call, pids: readonly number[], signal: number): Answer {
   const { authority } = call.run;
-  const ask = (tid: number) => authority.would(call, { kind: 'signal', tid, signal }).errno === 0;
-  const reached = pids.filter(ask);
+  const would = (tid: number) => authority.would(call, { kind: 'signal', tid, signal }).errno === 0;
+  const ask = (tid: number) => authority.ask(call, { kind: 'signal', tid, signal }).errno === 0;
+  const near = pids.filter(would);
+  // One that is refused stands for all: a denial each would tell nothing more.
+  const far = pids.find((pid) => !near.includes(pid));
+  const reached = near.filter(ask);
   if (reached.length === pids.length) return CONTINUE;
-  const refused = pids.find((pid) => !reached.includes(pid))!;
-  authority.ask(call, { kind: 'signal', tid: refused, signal });
+  if (far !== undefined) ask(far);
   const delivered = reached.filter((pid) => maySignal(call, pid) && attempt('kill', pid, signal) === 0);
   return delivered.length > 0 ? DONE : refuse(ERRNO.EPERM);
 }

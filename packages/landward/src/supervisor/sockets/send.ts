@@ -7,6 +7,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { AF, IPPROTO, MSG, SOCK } from '../../uapi/socket.ts';
 import { type Answer, type Call, outcome, Refused, refuse } from '../call.ts';
+import { Pending } from '../functions/pending.ts';
 import { auditSend, isAuditSocket } from '../landlock/audit-calls.ts';
 import { connectTo } from './connect.ts';
 import { controlOf } from './control.ts';
@@ -56,6 +57,8 @@ export function sendmmsg(call: Call): Answer {
       });
     } catch (error) {
       if (error instanceof Refused) return ended(index, error.errno);
+      // What went out cannot be sent again, as it would be when the call begins anew after an answer.
+      if (error instanceof Pending && index > 0) return { kind: 'value', value: index };
       throw error;
     }
   };
