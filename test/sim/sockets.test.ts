@@ -383,7 +383,7 @@ test('datagrams: an aimed socket that is locked keeps its aim', () => {
 });
 
 test('the documentation shows the table that the model makes', () => {
-  const page = readFileSync(new URL('../../docs/socket-modes.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../docs/sockets.md', import.meta.url), 'utf8');
   const rows = page.split('\n').filter((line) => line.startsWith('| `'));
   const expected = socketTable().map(
     ({ mode, ...cells }) => `| \`${mode}\` | ${Object.values(cells).join(' | ')} |`,

@@ -35,6 +35,8 @@ export const LANDWARD = {
   DOMAIN_SAME: 8,
   /** (domain, flags 0). @returns a ruleset that restricts as the domain does */
   DOMAIN_RULESET: 9,
+  /** No further arguments. @returns whose credential decides on sockets under user-space Landlock, see `SOCKET_MODE` */
+  SOCKET_MODE: 10,
 } as const;
 
 export type LandwardOperation = keyof typeof LANDWARD;
@@ -53,6 +55,18 @@ export const RULESET_SOCKETS = {
   GRANT_BIND: 1 << 4,
   /** The same for connecting to the port. Both may be given at once. */
   GRANT_CONNECT: 1 << 5,
+} as const;
+
+/** What SOCKET_MODE returns. */
+export const SOCKET_MODE = {
+  caller: 0,
+  socket: 1,
+  both: 2,
+  ruleset: 3,
+  'new-rights': 4,
+  'reconfigure-scope': 5,
+  transition: 6,
+  revalidate: 7,
 } as const;
 
 /** Flags of `DOMAIN_ID`. */

@@ -11,7 +11,7 @@ import { type Call, type Handler, refuse } from '../call.ts';
 import { idOfDomain, isSameDomain, openDomainOf, rulesetOfDomain } from './domains.ts';
 import { layers } from './layers.ts';
 import { programLoad } from './load-program.ts';
-import { lockSocket, moveSocket, rulesetSockets } from './sockets.ts';
+import { lockSocket, moveSocket, rulesetSockets, socketMode } from './sockets.ts';
 
 const OPERATIONS: Partial<Record<LandwardOperation, Handler>> = {
   PRESENT: () => ({ kind: 'value', value: 1 }),
@@ -24,6 +24,7 @@ const OPERATIONS: Partial<Record<LandwardOperation, Handler>> = {
   DOMAIN_ID: idOfDomain,
   DOMAIN_SAME: isSameDomain,
   DOMAIN_RULESET: rulesetOfDomain,
+  SOCKET_MODE: socketMode,
 };
 
 const BY_NUMBER = new Map(

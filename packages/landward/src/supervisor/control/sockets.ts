@@ -14,7 +14,7 @@ import {
   transition,
 } from '../../model/sockets/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { RULESET_SOCKETS } from '../../uapi/landward.ts';
+import { RULESET_SOCKETS, SOCKET_MODE } from '../../uapi/landward.ts';
 import { AF, IPPROTO } from '../../uapi/socket.ts';
 import type { SocketRef } from '../authority.ts';
 import { type Call, DONE, type Handler, refuse } from '../call.ts';
@@ -43,6 +43,12 @@ function socketArgument(call: Call): { readonly held: HeldSocket; readonly ref: 
   if (!inet || (protocol !== IPPROTO.TCP && protocol !== IPPROTO.UDP)) refuse(ERRNO.EOPNOTSUPP);
   return { held, ref: refOf(held, number) ?? refuse(ERRNO.EOPNOTSUPP) };
 }
+
+/** `SOCKET_MODE`. */
+export const socketMode: Handler = (call) => {
+  if ([2, 3, 4].some((index) => call.arg(index) !== 0)) return refuse(ERRNO.EINVAL);
+  return { kind: 'value', value: SOCKET_MODE[landlockFor(call).mode] };
+};
 
 /** `SOCKET_LOCK`: EINVAL for a socket that has no aim yet, ENOMEM where a run has too many locks. */
 export const lockSocket: Handler = (call) => {
