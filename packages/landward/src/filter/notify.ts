@@ -11,6 +11,7 @@ import { PR_LANDWARD } from '../uapi/landward.ts';
 import { F, O } from '../uapi/open.ts';
 import { PR } from '../uapi/prctl.ts';
 import { RLIMIT } from '../uapi/resource.ts';
+import { SECCOMP } from '../uapi/seccomp.ts';
 import { AF, MSG, NETLINK_AUDIT } from '../uapi/socket.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import { ALLOW, fail, NOTIFY } from './action.ts';
@@ -119,11 +120,13 @@ export const NOTIFY_GROUPS = {
   landlock: {
     syscalls: [
       'landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self', 'prctl', 'socket', 'ioprio_set',
+      'seccomp',
     ],
     only: [
       { syscalls: ['prctl'], when: [is(0, PR.SET_NO_NEW_PRIVS)] },
       { syscalls: ['prctl'], when: [is(0, PR.GET_NO_NEW_PRIVS)] },
       { syscalls: ['socket'], when: [is(0, AF.NETLINK), is(2, NETLINK_AUDIT)] },
+      { syscalls: ['seccomp'], when: [is(0, SECCOMP.PREPEND_LANDLOCK_PROG)] },
     ],
   },
   /** Changes of identity, now or at the next execve, and of the root: emulated calls are made with the caller's. */

@@ -150,6 +150,11 @@ export interface SupervisorPlan {
     readonly errata: number;
     /** Whose credential decides on sockets between the program's own domains; `caller`, as in Linux, where absent. */
     readonly sockets?: SocketMode;
+    /**
+     * Who may enforce policy programs on itself: `unprivileged`, whoever has given up new privileges (when absent);
+     * `privileged`, who has CAP_SYS_ADMIN, and nothing is given up.
+     */
+    readonly programs?: 'unprivileged' | 'privileged';
   };
   /** System calls that are asked about because a layer that may change speaks of them. */
   readonly calls?: readonly SyscallName[];
@@ -165,6 +170,17 @@ export interface SupervisorPlan {
 export interface ProgramFile {
   readonly name: string;
   readonly object: Uint8Array;
+  /** What its loader puts into its inode maps: objects by where they were, and which they were. */
+  readonly inodes?: readonly ProgramInodeEntry[];
+}
+
+/** An entry of an inode map. */
+export interface ProgramInodeEntry {
+  readonly map: string;
+  readonly path: string;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly value: bigint;
 }
 
 export interface Plan {

@@ -20,9 +20,10 @@ export {
   modelProgram,
   ptraceProgram,
 } from './load.ts';
+export { MAX_FILE } from './object/elf.ts';
 export { MAP_KIND } from './object/maps.ts';
 export { type ObjectProgram, type ProgramObject, readObject } from './object/object.ts';
 export { type ObjectContent, writeObject } from './object/write.ts';
 export { FUEL, Machine, type Outcome } from './run/machine.ts';
-export { MAP_UPDATE, type MapDefinition } from './run/maps.ts';
+export { MAP_UPDATE, type MapDefinition, memoryOf } from './run/maps.ts';
 export { type VerifiedProgram, verify } from './verify/verify.ts';

@@ -91,6 +91,16 @@ export function prepend(domain: ProgramDomain | null, program: Program): Result<
   return done({ lists: { ...domain?.lists, [program.hook]: { program, previous: list } } });
 }
 
+/** Whether a domain can have come out of an older one by prepending: each list of it is one of them, or grew out of one. */
+export function growsFrom(domain: ProgramDomain | null, older: ProgramDomain | null): boolean {
+  return (Object.keys(older?.lists ?? {}) as Hook[]).every((hook) => {
+    const first = older!.lists[hook]!;
+    for (let node = domain?.lists[hook] ?? null; node !== null; node = node.previous)
+      if (node === first) return true;
+    return false;
+  });
+}
+
 const EFAULT = 14;
 const EINVAL = 22;
 const ENOENT = 2;

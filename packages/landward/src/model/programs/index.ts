@@ -1,6 +1,7 @@
 /** Programs at hooks: what a room outside of `model` may use of this folder. */
 
 export {
+  growsFrom,
   type Helpers,
   type Hook,
   type HookContexts,

@@ -35,6 +35,18 @@ export function valueStride(definition: MapDefinition): number {
   return (definition.valueBytes + 7) & ~7;
 }
 
+/** What an entry takes beside its value: its place in tables, and the key. */
+const ENTRY_BYTES = 96;
+
+/** Bytes that maps can come to take, keys and tables included: more than they take at first, never less than later. */
+export function memoryOf(definitions: readonly MapDefinition[]): number {
+  return definitions.reduce(
+    (sum, one) =>
+      sum + one.entries * (valueStride(one) + (one.kind === 'array' ? 0 : ENTRY_BYTES + one.keyBytes)),
+    0,
+  );
+}
+
 /** Refuses a definition that is outside of the limits. */
 export function checkDefinition(definition: MapDefinition, named: string): void {
   const { kind, keyBytes, valueBytes, entries } = definition;

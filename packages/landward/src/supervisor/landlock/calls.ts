@@ -62,7 +62,8 @@ export function rulesetArgument(call: Call, landlock: LandlockRun, number: numbe
   return [rulesetFd(held), held];
 }
 
-function fetched(call: Call, number: number): number | null {
+/** A descriptor of the caller, or `null` where the number means none. */
+export function fetched(call: Call, number: number): number | null {
   try {
     return call.target.fd(number);
   } catch (error) {

@@ -5,6 +5,7 @@ import { socket } from './audit-calls.ts';
 import { addRule, createRuleset, restrict } from './calls.ts';
 import { ioprioSet } from './io-priority.ts';
 import { prctl } from './no-new-privs.ts';
+import { seccomp } from './prepend.ts';
 
 /** Calls of Landlock. */
 export const LANDLOCK_CALLS = {
@@ -28,6 +29,11 @@ export const LANDLOCK_CALLS = {
     handle: ioprioSet,
     held: 'emulated',
     residual: 'Groups and users are refused, and hints are ignored, where programs use Landlock.',
+  },
+  seccomp: {
+    handle: seccomp,
+    held: 'registers',
+    residual: 'Has an operation that no kernel has: enforcing a policy program (docs/programs.md).',
   },
   socket: {
     handle: socket,

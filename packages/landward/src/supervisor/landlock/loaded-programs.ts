@@ -1,0 +1,68 @@
+/**
+ * The policy programs that the programs of a run have loaded by themselves, each behind a descriptor.
+ *
+ * Owns how many there may be. A descriptor means something in its own run only; what is enforced with one is `prepend.ts`.
+ */
+
+import type { Program } from '../../model/programs/index.ts';
+import { type Budget, FUEL } from '../../programs/index.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { refuse } from '../call.ts';
+import { Handles } from '../handles.ts';
+
+/** Loads of one run, refused ones included: verifying takes time of the deciding thread, and nobody tells of a close. */
+export const MAX_LOADS = 256;
+/** Bytes of memory (contexts, stacks, maps) of all that one run has loaded. */
+export const MAX_MEMORY = 1 << 26;
+
+export class LoadedPrograms implements Disposable {
+  readonly #handles = new Handles<Program>();
+  /** What all programs that are asked one question may take together. */
+  readonly budget: Budget = { left: 0 };
+  #loads = 0;
+  #memory = 0;
+
+  /** Begins a question: a long list takes no longer than one program may. */
+  ask(): void {
+    this.budget.left = FUEL;
+  }
+
+  /**
+   * Counts a load before it begins.
+   *
+   * @throws {Refused} ENOMEM where the run has had all of its loads
+   */
+  begin(): void {
+    if (this.#loads >= MAX_LOADS) refuse(ERRNO.ENOMEM);
+    this.#loads++;
+  }
+
+  /**
+   * Counts memory that a load is about to take.
+   *
+   * @throws {Refused} ENOMEM where that is more than the run may have
+   */
+  take(bytes: number): void {
+    if (this.#memory + bytes > MAX_MEMORY) refuse(ERRNO.ENOMEM);
+    this.#memory += bytes;
+  }
+
+  /** What a load has taken for a while. */
+  giveBack(bytes: number): void {
+    this.#memory -= bytes;
+  }
+
+  /** A descriptor for a program, the caller's; or `-errno`. */
+  make(program: Program): number {
+    return this.#handles.make(program);
+  }
+
+  /** The program that a descriptor of this process stands for; `null` where it is something else. */
+  find(fd: number): Program | null {
+    return this.#handles.find(fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.#handles[Symbol.dispose]();
+  }
+}
