@@ -94,6 +94,8 @@ static struct kid fork_kid(void (*before)(void)) {
 }
 
 static void end_kid(struct kid kid) {
+  /* Others that were forked later hold the pipe as well. */
+  if (write(kid.hold, "x", 1)) {}
   close(kid.hold);
   waitpid(kid.pid, NULL, 0);
   close(kid.pidfd);
@@ -374,6 +376,8 @@ static void mode_hidden(void) {
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "";
   const char *argument = argc > 2 ? argv[2] : NULL;
+  /* The end of a PID namespace ends those who wait in it. */
+  signal(SIGPIPE, SIG_IGN);
   if (!strcmp(mode, "names")) mode_names();
   else if (!strcmp(mode, "siblings")) mode_siblings();
   else if (!strcmp(mode, "relations")) mode_relations(argument);
