@@ -7,7 +7,7 @@ import { type Call, type CallTable, CONTINUE } from '../../packages/landward/src
 import { OPEN_CALLS } from '../../packages/landward/src/supervisor/files/open.ts';
 import { IOCTL_CALLS } from '../../packages/landward/src/supervisor/files/opened.ts';
 import { placeOf } from '../../packages/landward/src/supervisor/files/place-of.ts';
-import { lackingOf, refuseOpened } from '../../packages/landward/src/supervisor/open-files/marks.ts';
+import { askOpened, lackingOf } from '../../packages/landward/src/supervisor/open-files/marks.ts';
 import { serve } from '../../packages/landward/src/supervisor/serve.ts';
 
 /** The call as it would be on a kernel that cannot hold an open file to what it lacks. */
@@ -25,7 +25,8 @@ function bound(of: object, key: string | symbol): unknown {
 function ftruncate(call: Call) {
   const fd = call.target.fd(call.int(0));
   if (!lackingOf(fd).includes('fs.truncate')) return CONTINUE;
-  return refuseOpened(call, placeOf(call, fd), fd, { right: 'fs.truncate' });
+  askOpened(call, placeOf(call, fd), fd, { right: 'fs.truncate' });
+  return CONTINUE;
 }
 
 serve({

@@ -1,11 +1,11 @@
 /**
  * Decisions on paths that were asked for lately, by rights and path, so that a file that is opened again is not decided again.
  *
- * Nothing here can be stale: a decision depends on the rules, which never change while a run lives, and on the text of the
- * request alone. What the text means at the moment was found before, by every call anew.
+ * Nothing here can be stale: a decision depends on the rules, whose change makes this forget everything, and on the text of
+ * the request alone. What the text means at the moment was found before, by every call anew.
  */
 
-import { decideIndexed } from '../model/decide-rules.ts';
+import { decideIndexed, type RuleIndex } from '../model/decide-rules.ts';
 import { pathMask } from '../model/rules/rights.ts';
 import type { Request, RulesDecision } from '../model/rules.ts';
 import type { Run } from './run.ts';
@@ -18,6 +18,7 @@ const LONGEST = 256;
 export class Decided {
   readonly run: Run;
   readonly #byRights = new Map<number, Map<string, RulesDecision>>();
+  #index: RuleIndex | undefined;
   #count = 0;
 
   constructor(run: Run) {
@@ -27,6 +28,8 @@ export class Decided {
   /** What the rules say; as `decideIndexed`. */
   decide(request: Request): RulesDecision {
     const { index } = this.run;
+    if (index !== this.#index) this.#forget();
+    this.#index = index;
     if (request.kind !== 'path' || request.directory !== undefined || request.path.length > LONGEST)
       return decideIndexed(index, request);
     const rights = pathMask(request.rights);

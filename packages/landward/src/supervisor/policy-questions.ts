@@ -23,7 +23,7 @@ export type Asked =
 
 type PathQuestion = Exclude<
   Question,
-  { kind: 'signal' | 'ptrace' | 'topology' | 'socket' | 'socket-create' | 'call' | 'walk' }
+  { kind: 'signal' | 'ptrace' | 'topology' | 'socket' | 'socket-create' | 'call' | 'walk' | 'pick' }
 >;
 
 const NOTHING: Asked = { kind: 'nothing' };
@@ -37,7 +37,10 @@ export function requestsOf(question: PathQuestion): Asked {
     case 'open':
       return onPlace(question.at, question.rights, question.optional);
     case 'opened':
-      return onPlace(question.at, [question.right], []);
+      // Where it was opened, as far as that is known still: the file may have lost its name since.
+      return typeof question.file === 'string'
+        ? onPath(question.file, [question.right], [])
+        : onPlace(question.at, [question.right], []);
     case 'find': {
       if (question.at?.exempt) return NOTHING;
       const path = absolute(question.path);

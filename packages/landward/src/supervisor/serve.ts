@@ -12,12 +12,17 @@ import { setNoNewPrivs } from '../kernel/process.ts';
 import { CLONE } from '../uapi/clone.ts';
 import type { CallTable } from './call.ts';
 import { beDecider } from './decider.ts';
+import type { LayerChanges } from './live-layers.ts';
 import { Loop } from './loop.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import { NameTable } from './names/table.ts';
 
-/** Serves with the given handlers; returns when it is told to end. */
-export function serve(table: CallTable): void {
+/**
+ * Serves with the given handlers; returns when it is told to end.
+ *
+ * @param changes who changes the layers of the plan, where they may change
+ */
+export function serve(table: CallTable, changes?: LayerChanges): void {
   const { plan, floor, wake, names, port } = workerData as WorkerSetup;
   blockSignals();
   beDecider();
@@ -26,6 +31,7 @@ export function serve(table: CallTable): void {
   const loop = new Loop({
     plan,
     table,
+    changes,
     names: names === undefined ? undefined : new NameTable(names),
     main: {
       post: (message: FromWorker) => port.postMessage(message),

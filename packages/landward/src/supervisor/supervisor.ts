@@ -4,53 +4,18 @@
  * Owns the Worker and its runs. When this process ends, by whatever way it can still notice, they are ended first.
  */
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { LandwardError } from '../errors.ts';
-import { attempt, call } from '../kernel/call.ts';
-import type { DenialEvent } from '../model/denial.ts';
-import { EFD } from '../uapi/open.ts';
-import { workerModule } from './entry.ts';
-import type { FromWorker, StartOrder, ToWorker, WorkerSetup } from './messages.ts';
-import type { NameService } from './names/service.ts';
-import type { RuleUse, SupervisedPlan } from './run.ts';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { attempt } from '../kernel/call.ts';
+import { Answers } from './answers.ts';
+import type { Answer } from './functions/deciding-host.ts';
+import { LayerHistory } from './layer-history.ts';
+import type { FromWorker, LayerAnswered, LayerOrder, RunQuestion, StartOrder, ToWorker } from './messages.ts';
+import { openWorker } from './open-worker.ts';
+import type { SupervisedPlan } from './run.ts';
+import type { RunListener, StartedRun, StartRefusal, SupervisorOptions } from './run-listener.ts';
 import { idTag, killMembers } from './tag.ts';
 
-const WORKER_FILES = ['worker.ts', 'worker.js', 'supervisor-worker.cjs'];
-
-/** What a run tells while it lives. */
-export interface RunListener {
-  /** Denials of a new kind. */
-  denied(events: readonly DenialEvent[]): void;
-  /** Why calls were refused that no rule denies; `defect` where that is a defect of landward. */
-  noted(text: string, defect: boolean): void;
-  /** The supervisor has ended the tree, for this reason. */
-  killed(reason: string): void;
-  /** No process of the run is left. */
-  over(uses: readonly RuleUse[]): void;
-}
-
-/** A start that the kernel refused: the index of the step in the image. */
-export interface StartRefusal {
-  readonly step: number;
-  readonly errno: number;
-}
-
-export interface StartedRun {
-  readonly pid: number;
-  /** The caller's to close. */
-  readonly pidfd: number;
-  /** Denials that were not told one by one; complete once the run is over. */
-  dropped(): number;
-}
-
-export interface SupervisorOptions {
-  /** A ruleset with which the Worker restricts itself, `null` for none; the caller's to close afterwards. */
-  readonly floor: number | null;
-  /** The Worker's module; landward's own when absent, another one to supervise with other handlers. */
-  readonly entry?: string | undefined;
-  /** The name server of the plan; ended with the Worker. */
-  readonly names?: NameService | undefined;
-}
+export type { RunListener, StartedRun, StartRefusal, SupervisorOptions };
 
 interface Entry {
   readonly listener: RunListener;
@@ -67,6 +32,9 @@ export class Supervisor {
   readonly #names: AsyncDisposable | undefined;
   readonly #runs = new Map<string, Entry>();
   readonly #onExit = () => this.#endAll();
+  readonly #told = new Answers<unknown>();
+  readonly #layered = new Answers<LayerAnswered>();
+  readonly #history = new LayerHistory();
   #serial = 0;
   #defects: string[] = [];
   #gone = false;
@@ -92,30 +60,8 @@ export class Supervisor {
    * @throws {LandwardError} SUPERVISOR where the Worker cannot be made
    */
   static async open(plan: SupervisedPlan, options: SupervisorOptions): Promise<Supervisor> {
-    const { floor, names, entry = workerModule(import.meta.dirname, WORKER_FILES) } = options;
-    const wake = call('make an eventfd', 'eventfd2', 0, EFD.CLOEXEC | EFD.NONBLOCK);
-    const { port1, port2 } = new MessageChannel();
-    const setup: WorkerSetup = { plan, floor, wake, port: port2, names: names?.handle };
-    const worker = new Worker(entry, {
-      workerData: setup,
-      transferList: [port2, ...(names?.transfer ?? [])],
-      // Options of this process (an inspector, modules to load first) are not the Worker's.
-      execArgv: [],
-    });
-    await new Promise<void>((ready, refuse) => {
-      const fail = (cause: unknown) => {
-        attempt('close', wake);
-        const message = cause instanceof Error ? cause.message : String(cause);
-        refuse(new LandwardError('SUPERVISOR', `The supervisor cannot be made: ${message}`, { cause }));
-      };
-      worker.once('error', fail);
-      worker.once('exit', (code) => fail(`its thread ended with ${code}`));
-      port1.once('message', () => {
-        worker.removeAllListeners();
-        ready();
-      });
-    });
-    return new Supervisor(worker, port1, wake, names);
+    const { worker, port, wake } = await openWorker(plan, options);
+    return new Supervisor(worker, port, wake, options.names);
   }
 
   /** The eventfd that a child writes to once it has told its listener. */
@@ -140,6 +86,7 @@ export class Supervisor {
 
   /** Starts a run. @returns the process, or the step that the kernel refused */
   start(order: Omit<StartOrder, 'kind'>, listener: RunListener): Promise<StartedRun | StartRefusal> {
+    for (const change of this.#history.changes) listener.layered?.(change);
     return new Promise((started) => {
       this.#runs.set(order.run, { listener, started, flushes: new Map(), dropped: 0 });
       this.#port.ref();
@@ -157,6 +104,24 @@ export class Supervisor {
       this.#send({ kind: 'flush', run, serial });
     });
     return entry.dropped;
+  }
+
+  /**
+   * Asks the Worker about a run.
+   *
+   * @throws {LandwardError} SUPERVISOR where it has ended
+   */
+  ask(run: string, about: RunQuestion): Promise<unknown> {
+    return this.#told.ask((serial) => this.#send({ kind: 'ask', serial, run, about }));
+  }
+
+  /**
+   * Has the layers of this Worker's sandbox changed.
+   *
+   * @throws {LandwardError} SUPERVISOR where it has ended
+   */
+  order(order: LayerOrder): Promise<LayerAnswered> {
+    return this.#layered.ask((serial) => this.#send({ kind: 'layer', serial, order }));
   }
 
   /** Ends every process of a run at once. */
@@ -190,7 +155,15 @@ export class Supervisor {
   }
 
   #hear(message: FromWorker): void {
-    if (message.kind === 'ready' || message.kind === 'layered') return;
+    if (message.kind === 'ready') return;
+    if (message.kind === 'layered') {
+      this.#changed(message.serial, message.answered);
+      return;
+    }
+    if (message.kind === 'told') {
+      this.#told.heard(message.serial, message.told);
+      return;
+    }
     const entry = this.#runs.get(message.run);
     if (entry === undefined) return;
     switch (message.kind) {
@@ -213,9 +186,18 @@ export class Supervisor {
         if (message.defect) this.#defects.push(message.text);
         entry.listener.noted(message.text, message.defect);
         break;
-      case 'decide':
-        // Nobody decides for this run: an answer that never comes would be a call that never ends.
-        this.#send({ kind: 'decided', ticket: message.ticket, verdict: 'deny' });
+      case 'decide': {
+        const { ticket } = message;
+        const answer: Answer = (decided) => {
+          if (!this.#gone) this.#send({ kind: 'decided', ticket, ...decided });
+        };
+        if (entry.listener.decide === undefined)
+          answer({ verdict: 'deny', by: 'nobody (no function decides)' });
+        else entry.listener.decide(message, answer);
+        break;
+      }
+      case 'withdrawn':
+        entry.listener.withdrawn?.(message.ticket);
         break;
       case 'killed':
         entry.listener.killed(message.reason);
@@ -223,8 +205,15 @@ export class Supervisor {
       case 'over':
         entry.dropped = message.dropped;
         this.#forget(message.run);
-        entry.listener.over(message.uses);
+        entry.listener.over(message.uses, message.maps);
     }
+  }
+
+  #changed(serial: number, answered: LayerAnswered): void {
+    const change = this.#history.take(answered);
+    if (change !== undefined) for (const { listener } of this.#runs.values()) listener.layered?.(change);
+    this.#layered.heard(serial, answered);
+    if (this.#runs.size === 0) this.#port.unref();
   }
 
   #forget(run: string): void {
@@ -238,6 +227,8 @@ export class Supervisor {
   #lost(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#told.end();
+    this.#layered.end();
     attempt('close', this.#wake);
     process.off('exit', this.#onExit);
     for (const [run, entry] of [...this.#runs]) {

@@ -12,7 +12,18 @@ export type LayerOrder =
   | { readonly kind: 'add'; readonly layer: RuleLayer; readonly editor: string }
   /** Drafts edits, which bind nobody before they are committed. */
   | { readonly kind: 'modify'; readonly key: number; readonly edits: readonly RuleEdit[] }
+  /** Makes the draft count, if `base` is still the version. */
   | { readonly kind: 'commit'; readonly key: number; readonly base: number; readonly editor: string }
+  /** Drafts and commits at once; refused, where somebody's draft lies there, and then nothing is drafted. */
+  | {
+      readonly kind: 'edit';
+      readonly key: number;
+      readonly base: number;
+      readonly edits: readonly RuleEdit[];
+      readonly editor: string;
+    }
+  /** Drops the draft. */
+  | { readonly kind: 'discard'; readonly key: number }
   | { readonly kind: 'seal'; readonly key: number; readonly editor: string }
   | { readonly kind: 'list' };
 

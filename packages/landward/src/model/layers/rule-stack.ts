@@ -77,7 +77,7 @@ export function orderLayers(
       errno: 0,
       layers: [infoOf(entry)],
       key: entry.key,
-      ...(order.kind === 'modify' ? {} : { entry: logOf(order, before, entry, widened, time) }),
+      ...('editor' in order ? { entry: logOf(order, before, entry, widened, time) } : {}),
     },
   };
 }
@@ -101,11 +101,14 @@ function changeEntry(stack: RuleStack, order: Exclude<LayerOrder, { kind: 'list'
   if (entry.mutability === 'immutable') return refused('EROFS');
   if (order.kind === 'seal') return done({ entry: sealed(entry), widened: false });
   if (order.kind === 'commit') return commit(entry, order.base);
+  if (order.kind === 'discard') return done({ entry: undrafted(entry), widened: false });
+  if (order.kind === 'edit' && isDrafted(entry)) return refused('EBUSY');
   const draft = editRules(entry.draft, order.edits);
   if (!draft.ok) return draft;
   const present = entry.committed.at(-1)!;
   if (entry.mutability === 'stricter' && !isStricterRules(draft.value, present)) return refused('EPERM');
-  return done({ entry: { ...entry, draft: draft.value }, widened: false });
+  const drafted = { ...entry, draft: draft.value };
+  return order.kind === 'edit' ? commit(drafted, order.base) : done({ entry: drafted, widened: false });
 }
 
 function commit(entry: RuleEntry, base: number): Changed {
@@ -121,19 +124,28 @@ function commit(entry: RuleEntry, base: number): Changed {
   return done({ entry: { ...entry, version, committed: [...kept, next], draft: next }, widened });
 }
 
+function isDrafted({ draft, committed }: RuleEntry): boolean {
+  return draft !== committed.at(-1);
+}
+
+function undrafted(entry: RuleEntry): RuleEntry {
+  return { ...entry, draft: entry.committed.at(-1)! };
+}
+
 /** A draft that nobody committed is lost. */
 function sealed(entry: RuleEntry): RuleEntry {
   const committed = entry.committed.map(({ mutable: _, ...layer }) => layer);
   return { ...entry, mutability: 'immutable', committed, draft: committed.at(-1)! };
 }
 
-function infoOf({ key, mutability, version, committed, draft }: RuleEntry): LayerInfo {
+function infoOf(entry: RuleEntry): LayerInfo {
+  const { key, mutability, version, committed } = entry;
   const layer = committed.at(-1)!;
-  return { key, name: layer.name, mutability, version, layer, drafted: draft !== layer };
+  return { key, name: layer.name, mutability, version, layer, drafted: isDrafted(entry) };
 }
 
 function logOf(
-  order: Extract<LayerOrder, { kind: 'add' | 'commit' | 'seal' }>,
+  order: Extract<LayerOrder, { editor: string }>,
   before: RuleEntry | undefined,
   after: RuleEntry,
   widened: boolean,
@@ -141,7 +153,7 @@ function logOf(
 ): LayerEditEntry {
   return {
     time,
-    operation: order.kind,
+    operation: order.kind === 'edit' ? 'commit' : order.kind,
     layer: after.key,
     name: after.draft.name,
     editor: order.editor,

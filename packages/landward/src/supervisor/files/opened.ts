@@ -11,7 +11,7 @@ import { isFreeIoctl } from '../../model/landlock/ioctl.ts';
 import { IOCTL } from '../../uapi/ioctl.ts';
 import { type Answer, type Call, type CallTable, CONTINUE } from '../call.ts';
 import { keptOf } from '../open-files/kept.ts';
-import { lackingOf, refuseOpened } from '../open-files/marks.ts';
+import { askOpened, lackingOf } from '../open-files/marks.ts';
 import { changeFile } from './metadata.ts';
 import { placeOf } from './place-of.ts';
 
@@ -34,7 +34,7 @@ function ioctl(call: Call): Answer {
 function setAttribute(call: Call, command: number, bytes: number): Answer {
   const fd = call.target.fd(call.int(0));
   if (lackingOf(fd).includes('fs.ioctl_dev'))
-    return refuseOpened(call, placeOf(call, fd), fd, { right: 'fs.ioctl_dev', ioctl: command });
+    askOpened(call, placeOf(call, fd), fd, { right: 'fs.ioctl_dev', ioctl: command });
   const content = new Uint8Array(2 * bytes);
   content.set(call.target.read(call.arg(2), bytes));
   return changeFile(call, fd, () => attempt('ioctl', fd, command, content));
@@ -46,7 +46,8 @@ function control(call: Call, command: number): Answer {
   if (!lackingOf(fd).includes('fs.ioctl_dev')) return CONTINUE;
   const at = placeOf(call, fd);
   if (at.type !== 'char' && at.type !== 'block') return CONTINUE;
-  return refuseOpened(call, at, fd, { right: 'fs.ioctl_dev', ioctl: command });
+  askOpened(call, at, fd, { right: 'fs.ioctl_dev', ioctl: command });
+  return CONTINUE;
 }
 
 /** The handler of `ioctl`, a part of the group `opened`. */

@@ -7,7 +7,7 @@
 
 import { readdirSync } from 'node:fs';
 import { ARCH } from '../../kernel/call.ts';
-import { decideIndexed } from '../../model/decide-rules.ts';
+import { decideIndexed, type RuleIndex } from '../../model/decide-rules.ts';
 import { isNormal } from '../../model/paths.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT_FDCWD } from '../../uapi/open.ts';
@@ -35,6 +35,8 @@ const AT_BASE = 7n;
 interface Start {
   /** What was decided on, where only that may run: the caller has a Landlock domain of its own. */
   readonly decided: ReadonlySet<string> | null;
+  /** The rules that allowed it: those that bind later are for later starts. */
+  readonly index: RuleIndex;
   /** The program before, as device and inode. */
   readonly before: string;
   readonly since: number;
@@ -72,7 +74,8 @@ export class Starts implements Disposable {
     // A start before this one may not have been looked at yet.
     const earlier = this.#open.get(pid);
     if (earlier !== undefined) this.#isSettled(pid, earlier, Date.now());
-    this.#open.set(pid, { decided, before: running.identity, since: Date.now(), next: 0 });
+    const { index } = this.#run;
+    this.#open.set(pid, { decided, index, before: running.identity, since: Date.now(), next: 0 });
     this.#ticks ??= this.#run.every(TICK_MS, () => this.look());
   }
 
@@ -101,8 +104,8 @@ export class Starts implements Disposable {
       return !mayBeStarting(pid);
     }
     if (start.decided !== null && !start.decided.has(program.identity)) this.#end(pid, program.place.path);
-    else if (!this.#mayRun(program.place)) this.#end(pid, program.place.path);
-    else if (!this.#mayRunThrough(pid)) this.#end(pid, 'its loader');
+    else if (!this.#mayRun(program.place, start.index)) this.#end(pid, program.place.path);
+    else if (!this.#mayRunThrough(pid, start.index)) this.#end(pid, 'its loader');
     return true;
   }
 
@@ -124,30 +127,30 @@ export class Starts implements Disposable {
     }
   }
 
-  #mayRun(place: Place): boolean {
+  #mayRun(place: Place, index: RuleIndex): boolean {
     // Without rules nothing is to be found out, also of programs whose path says nothing here.
-    if (place.exempt || this.#run.plan.layers.length === 0) return true;
-    return isNormal(place.path) && this.#allows(place.path);
-  }
-
-  #allows(path: string): boolean {
-    const rights = ['fs.execute', 'fs.read_file'] as const;
-    return decideIndexed(this.#run.index, { kind: 'path', path, rights }).errno === 0;
+    if (place.exempt || index.layers.length === 0) return true;
+    return isNormal(place.path) && allows(index, place.path);
   }
 
   /** Whether the loader that the kernel has put into a new program may be run. */
-  #mayRunThrough(pid: number): boolean {
+  #mayRunThrough(pid: number, index: RuleIndex): boolean {
     const base = loaderBase(pid);
     if (base === 0n) return true;
     const loader = mappingAt(pid, base);
     // Where it lies now says what it is only while it is still there.
-    return loader === null || !isNormal(loader.path) || isGone(loader) || this.#allows(loader.path);
+    return loader === null || !isNormal(loader.path) || isGone(loader) || allows(index, loader.path);
   }
 
   [Symbol.dispose](): void {
     this.#ticks?.[Symbol.dispose]();
     this.#open.clear();
   }
+}
+
+function allows(index: RuleIndex, path: string): boolean {
+  const rights = ['fs.execute', 'fs.read_file'] as const;
+  return decideIndexed(index, { kind: 'path', path, rights }).errno === 0;
 }
 
 /** The starts of a run. */

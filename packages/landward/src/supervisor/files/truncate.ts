@@ -11,7 +11,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD, F, O } from '../../uapi/open.ts';
 import { RLIM_INFINITY, RLIMIT } from '../../uapi/resource.ts';
 import { type Answer, type Call, type CallTable, must, outcome, refuse } from '../call.ts';
-import { lackingOf, refuseOpened } from '../open-files/marks.ts';
+import { askOpened, lackingOf } from '../open-files/marks.ts';
 import { descriptorPath } from './look.ts';
 import { mustBeWritable } from './names.ts';
 import { placeOf } from './place-of.ts';
@@ -89,7 +89,7 @@ function ftruncate(call: Call): Answer {
     if (at.type !== 'reg' || (access !== O.x86_64.WRONLY && access !== O.x86_64.RDWR))
       return refuse(ERRNO.EINVAL);
     if (sizeOf(fd).append) return refuse(ERRNO.EPERM);
-    return refuseOpened(call, at, fd, { right: 'fs.truncate' });
+    askOpened(call, at, fd, { right: 'fs.truncate' });
   }
   keepLimit(call, length, sizeOf(fd).size);
   return outcome(call.target.as(() => attempt('ftruncate', fd, length)));

@@ -72,7 +72,9 @@ export function judgeFiles(
     case 'open':
       return judgeOpen(behaviour, caller, world.path(question.at), question.rights);
     case 'opened': {
-      const rights = (question.file as FileRights | undefined) ?? ALL_RIGHTS;
+      // A path is what the policy keeps, where it is the policy alone that asks again.
+      const kept = typeof question.file === 'string' ? undefined : question.file;
+      const rights = (kept as FileRights | undefined) ?? ALL_RIGHTS;
       const file = { path: world.path(question.at), rights };
       return simple(
         question.right === 'fs.truncate'

@@ -6,6 +6,7 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { parseAddress } from '../../model/addresses.ts';
+import type { RuleLayer } from '../../model/rules.ts';
 import type { NameView, RefusedName } from './view.ts';
 
 /** What the name server's thread tells. */
@@ -34,7 +35,7 @@ const MOST_NAMES = 256;
 /** The names of one policy. */
 export class NameTable implements NameView {
   readonly ports: NameView['ports'];
-  readonly #port: Pick<MessagePort, 'close'>;
+  readonly #port: Pick<MessagePort, 'close' | 'postMessage'>;
   readonly #next: () => NameNews | undefined;
   readonly #now: () => number;
   readonly #names = new Map<bigint, Map<string, number>>();
@@ -66,6 +67,10 @@ export class NameTable implements NameView {
     this.hear();
     const key = parseAddress(address)?.bits;
     return key !== undefined && this.#resolvers.has(key);
+  }
+
+  follow(layers: readonly RuleLayer[]): void {
+    this.#port.postMessage(layers);
   }
 
   claim(port: number, refused: (name: RefusedName) => void): void {

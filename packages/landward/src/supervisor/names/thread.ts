@@ -31,7 +31,7 @@ export interface NameSetup {
 const REREAD_MS = 5000;
 const FOREVER = Number.MAX_SAFE_INTEGER;
 const { layers, names, observe = false, port } = workerData as NameSetup;
-const index = indexRules(layers);
+let index = indexRules(layers);
 let resolvers: readonly string[] = [];
 let seen = '';
 
@@ -102,4 +102,22 @@ const serve = async (open: boolean) =>
 const strict = await serve(false);
 // One that passes every name on is there only for programs that may ask outside by themselves: others could find it.
 parentPort!.postMessage({ strict, open: resolvers.some(isAllowed) ? await serve(true) : strict });
-await Promise.all(names.filter((name) => !name.includes('*')).map(askAhead));
+const asked = new Set<string>();
+/** Asks for the names of rules that have not been asked for yet. */
+async function askAheadFor(some: readonly string[]): Promise<void> {
+  const fresh = some.filter((name) => !name.includes('*') && !asked.has(name));
+  for (const name of fresh) asked.add(name);
+  await Promise.all(fresh.map(askAhead));
+}
+// Layers that change: connections are decided by the deciding thread, which knows before this one.
+port.on('message', (next: readonly RuleLayer[]) => {
+  index = indexRules(next);
+  seen = '';
+  look();
+  const spoken = next.flatMap(({ rules }) =>
+    rules.flatMap((rule) => (rule.kind === 'net' && rule.host.kind === 'name' ? [rule.host.name] : [])),
+  );
+  void askAheadFor(spoken);
+});
+port.unref();
+await askAheadFor(names);

@@ -3,6 +3,8 @@
  * go. Owns the contract.
  */
 
+import type { RuleLayer } from '../../model/rules.ts';
+
 /** A name that a program asked for and was told that there is none. */
 export interface RefusedName {
   readonly name: string;
@@ -22,6 +24,8 @@ export interface NameView {
    * @param refused is told such a name, while the deciding thread looks at names
    */
   claim(port: number, refused: (name: RefusedName) => void): void;
+  /** Has names answered by these layers from now on. */
+  follow(layers: readonly RuleLayer[]): void;
   /** Takes in what has happened meanwhile. */
   hear(): void;
   /**

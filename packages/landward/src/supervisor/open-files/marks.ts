@@ -13,6 +13,7 @@ import type { FsRight } from '../../uapi/landlock.ts';
 import { F } from '../../uapi/open.ts';
 import type { Judgement } from '../authority.ts';
 import { type Answer, type Call, outcome, refuse } from '../call.ts';
+import { mayChangeFiles } from '../may-change.ts';
 import type { Place } from '../place.ts';
 import { keptOf } from './kept.ts';
 
@@ -47,7 +48,7 @@ export function mark(
   at: { readonly dev: bigint; readonly ino: bigint },
   judgement: Judgement,
 ): void {
-  const bits = bitsOf(judgement.lacking ?? []);
+  const bits = bitsOf([...(judgement.lacking ?? []), ...(judgement.watched ?? [])]);
   if (bits === 0 || !holdsOpened(call)) return;
   const slot = keptOf(call.run).keep(at, bits, judgement.file, SLOTS);
   if (attempt('fcntl', fd, F.SETSIG, FIRST + 4 * slot + bits) < 0) refuse(ERRNO.EACCES);
@@ -59,28 +60,30 @@ function markOf(fd: number): number {
   return signal >= FIRST && signal < FIRST + 4 * SLOTS ? signal - FIRST : 0;
 }
 
-/** The rights that an open file lacks. */
+/** The rights that an open file lacks, or has to be asked about at each use. */
 export function lackingOf(fd: number): readonly Later[] {
   const bits = markOf(fd) & 3;
   return bits === 0 ? [] : LATER.filter((_, index) => bits & (1 << index));
 }
 
 /**
- * Refuses a use that the open file lacks the right for, and has it reported.
+ * Asks about a use that the open file is marked for.
  *
  * @param fd a duplicate of the target's descriptor
+ * @throws {Refused} where the open file lacks the right; where layers may change, where it is not given now
  */
-export function refuseOpened(
+export function askOpened(
   call: Call,
   at: Place,
   fd: number,
   use: { readonly right: Later; readonly ioctl?: number },
-): never {
+): void {
   const found = markOf(fd);
   const file = keptOf(call.run).of(at, found & 3, found >> 2);
   const { errno } = call.run.authority.ask(call, { kind: 'opened', at, ...use, file });
+  if (errno === 0 && mayChangeFiles(call.run.plan)) return;
   // It was decided when the file was opened: where it lies now and what is allowed there changes nothing.
-  return refuse(errno || ERRNO.EACCES);
+  refuse(errno || ERRNO.EACCES);
 }
 
 /**
