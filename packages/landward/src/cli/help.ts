@@ -19,6 +19,10 @@ After a denial:
   landward run --trial -p p.toml -- ls   deny nothing, tell what would be denied
   landward ps                            the sandboxes on this host
 
+While a program runs:
+  landward layer list|modify|commit|seal change what was made to be changed
+  landward domain PID                    which domain restricts a process
+
 Many denials (of runs, of a log, of the host):
   landward log|stats|top                 which there were, which come most
   landward watch                         alarms on what looks like an attack

@@ -26,6 +26,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   top: () => import('./top.ts'),
   watch: () => import('./watch.ts'),
   fleet: () => import('./fleet.ts'),
+  layer: () => import('./layer.ts'),
+  domain: () => import('./domain.ts'),
 };
 
 /** Runs the command line of this process and ends it. */

@@ -63,6 +63,11 @@ export function findRun(state: string, name?: string): KnownRun {
   );
 }
 
+/** Whether a run has a way in for its owner, or had one when its supervisor died. */
+export function hasControl(run: KnownRun): boolean {
+  return existsSync(`${run.stem}${SOCKET}`);
+}
+
 /**
  * Asks the supervisor of a run.
  *
@@ -72,7 +77,7 @@ export function findRun(state: string, name?: string): KnownRun {
 export async function askRun(run: KnownRun, request: Request): Promise<unknown> {
   const { id } = run.record;
   const path = `${run.stem}${SOCKET}`;
-  if (!existsSync(path))
+  if (!hasControl(run))
     throw new LandwardError('SUPERVISOR', `The run ${id} has no way in for its owner`, {
       fix: 'It has ended, or nothing of it can change from outside, or this kernel does not tell who connects (Linux 6.5)',
     });

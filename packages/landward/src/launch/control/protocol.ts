@@ -28,7 +28,9 @@ export interface Greeting {
 export interface SentText {
   readonly name: string;
   readonly text: string;
-  readonly format: 'toml' | 'json' | 'jsonc';
+  readonly format: 'toml' | 'json';
+  /** Where relative names in `extends` start from. */
+  readonly directory?: string;
 }
 
 /** Edits in words of a policy. */
@@ -61,7 +63,10 @@ export type Answer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly errno: number; readonly code: string; readonly message: string };
 
-const sent: Shape<SentText> = record({ name: text, text, format: oneOf('toml', 'json', 'jsonc') }, {});
+const sent: Shape<SentText> = record(
+  { name: text, text, format: oneOf('toml', 'json') },
+  { directory: text },
+);
 const edits: Shape<SentEdits> = record(
   {},
   {

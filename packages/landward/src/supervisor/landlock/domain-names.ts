@@ -8,9 +8,11 @@
 import {
   type Creator,
   type DomainName,
+  HIDDEN_NAME,
   type Node,
   nextName,
   type PidNamespace,
+  readName,
 } from '../../model/landlock/index.ts';
 import { depthOf, type PidNamespaces } from '../processes/namespaces.ts';
 
@@ -34,6 +36,12 @@ export class DomainNames {
   /** The name of a domain; `null` where its maker could not be looked at. */
   of(node: Node): DomainName | null {
     return this.#of.get(node) ?? null;
+  }
+
+  /** The name as this process's own PID namespace has it. */
+  shown(node: Node): string {
+    const name = this.of(node);
+    return name === null ? HIDDEN_NAME : readName(name, this.#namespaces.own);
   }
 
   /**

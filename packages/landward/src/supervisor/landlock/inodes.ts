@@ -8,6 +8,7 @@
 import { attempt } from '../../kernel/call.ts';
 import type { Inode, InodeType } from '../../model/landlock/index.ts';
 import { AT } from '../../uapi/open.ts';
+import { readProcLink } from '../target/proc.ts';
 
 const AT_HANDLE_FID = 0x200;
 const HANDLE_ROOM = 128;
@@ -53,6 +54,13 @@ export function handleOf(fd: number, path: Uint8Array): string {
   return '';
 }
 
+/** An object by its numbers, and where it was when a rule was made for it, where that is known. */
+export interface Where {
+  readonly path: string | null;
+  readonly dev: string;
+  readonly ino: string;
+}
+
 interface Known {
   readonly inode: WeakRef<Inode>;
   readonly handle: string;
@@ -61,6 +69,7 @@ interface Known {
 /** The inodes that the rules of one run speak of. They live as long as a ruleset or domain holds them. */
 export class Inodes {
   readonly #known = new Map<string, Known>();
+  readonly #where = new WeakMap<Inode, Where>();
   readonly #gone = new FinalizationRegistry<string>((key) => {
     if (this.#known.get(key)?.inode.deref() === undefined) this.#known.delete(key);
   });
@@ -76,7 +85,14 @@ export class Inodes {
     const inode: Inode = { type, superblock: FILE_SYSTEM, private: false };
     this.#known.set(key, { inode: new WeakRef(inode), handle });
     this.#gone.register(inode, key);
+    const place = path[0] === 0 ? readProcLink(`/proc/thread-self/fd/${fd}`) : null;
+    this.#where.set(inode, { path: place, dev: String(dev), ino: String(ino) });
     return inode;
+  }
+
+  /** Which object the inode of a rule is. */
+  where(inode: Inode): Where {
+    return this.#where.get(inode) ?? { path: null, dev: '0', ino: '0' };
   }
 
   /**

@@ -1,0 +1,47 @@
+/**
+ * The owner's way into a supervised run: opened where something of the run can be asked or changed from outside.
+ *
+ * Owns which runs have one. Loaded for those alone.
+ */
+
+import type { Plan } from '../../policy/plan.ts';
+import { mayChange } from '../../supervisor/may-change.ts';
+import type { Supervisor } from '../../supervisor/supervisor.ts';
+import { LayerControl } from '../layer-control.ts';
+import { openControl } from './open.ts';
+
+/** A run that goes on. */
+export interface RunToControl {
+  readonly run: string;
+  readonly plan: Plan;
+  readonly supervisor: Supervisor;
+  /** Where its files are in the registry; absent where the registry cannot be written. */
+  readonly stem: string | undefined;
+  /** The layers, where the caller has a say of its own about who may change them. */
+  readonly layers?: LayerControl | undefined;
+  /** Hears why there is no way in. */
+  readonly note: (text: string) => void;
+}
+
+/** Opens the way in. A run without one goes on. */
+export function controlOf(to: RunToControl): Disposable | undefined {
+  const { run, plan, supervisor, stem, note } = to;
+  const changes = plan.supervisor !== null && mayChange({ layers: plan.layers, supervisor: plan.supervisor });
+  const layers = to.layers ?? (changes ? new LayerControl(supervisor) : undefined);
+  if (stem === undefined) {
+    note('the owner cannot ask about this run: the registry cannot be written');
+    return undefined;
+  }
+  try {
+    return openControl(stem, {
+      run,
+      layers,
+      ...(plan.supervisor?.landlock === undefined
+        ? {}
+        : { domain: (pid: number) => supervisor.ask(run, { kind: 'domain', pid }) }),
+    });
+  } catch (error) {
+    note(`the owner cannot ask about this run: ${(error as Error).message}`);
+    return undefined;
+  }
+}

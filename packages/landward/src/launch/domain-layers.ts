@@ -1,0 +1,101 @@
+/**
+ * A domain that programs made themselves as layers of a policy: what another run must also obey to be restricted as that domain
+ * restricts.
+ *
+ * Owns the translation. A grant that a policy cannot say is left out and told, so that the layers are never weaker; a
+ * restriction that it cannot say is refused.
+ */
+
+import { LandwardError } from '../errors.ts';
+import { statPaths } from '../kernel/host.ts';
+import type { Category, Rule, RuleLayer } from '../model/rules.ts';
+import type { SeenDomain, SeenLayer, SeenPath } from '../supervisor/landlock/seen-domain.ts';
+import { NET_RIGHTS, type NetRight } from '../uapi/landlock.ts';
+import { fsMask, fsRights, netMask, netRights, scopes } from '../uapi/masks.ts';
+
+/** Layers, and what was left out of them: they give less than the domain there. */
+export interface ImportedLayers {
+  readonly layers: readonly RuleLayer[];
+  readonly stricter: readonly string[];
+}
+
+const ALL_PORTS = { first: 0, last: 65_535 } as const;
+const REFER = fsMask('fs.refer');
+const EVERY_NET = Object.keys(NET_RIGHTS) as readonly NetRight[];
+
+/**
+ * The layers of a domain.
+ *
+ * @throws LandwardError UNSUPPORTED where a layer says what no policy can
+ */
+export function layersOfDomain(domain: SeenDomain): ImportedLayers {
+  const stricter: string[] = [];
+  // Landlock asks every layer about moves as soon as one of them handles files.
+  const files = domain.layers.some(({ handledFs }) => handledFs !== 0);
+  const layers = domain.layers.map((layer, index) =>
+    layerOf(layer, `domain ${layer.id ?? index}`, files, stricter),
+  );
+  return { layers, stricter };
+}
+
+function layerOf(seen: SeenLayer, name: string, files: boolean, stricter: string[]): RuleLayer {
+  if (!seen.plainSockets)
+    throw new LandwardError(
+      'UNSUPPORTED',
+      `The ${name} says of sockets what a policy cannot say of another run's`,
+      {
+        part: name,
+      },
+    );
+  const base = { enforce: 'any', origin: { file: name, line: 1, column: 1 } } as const;
+  const rules: Rule[] = [];
+  const categories: Category[] = [];
+  if (files) {
+    categories.push('fs');
+    const handled = seen.handledFs | REFER;
+    const path = (at: string, kind: 'subtree' | 'exact', access: number): Rule => ({
+      ...base,
+      kind: 'path',
+      verdict: 'allow',
+      pattern: { kind, path: at },
+      rights: fsRights(access),
+      missing: 'optional',
+    });
+    const free = fsMask(...fsRights(-1)) & ~handled;
+    if (free !== 0) rules.push(path('/', 'subtree', free));
+    for (const [at, access] of placesOf(seen, name, stricter)) rules.push(path(at, 'subtree', access));
+  }
+  if (seen.handledNet !== 0) {
+    categories.push('net');
+    const net = (right: NetRight, ports: { readonly first: number; readonly last: number }): Rule => ({
+      ...base,
+      kind: 'net',
+      verdict: 'allow',
+      right,
+      host: { kind: 'any' },
+      ports,
+    });
+    for (const right of EVERY_NET)
+      if ((seen.handledNet & netMask(right)) === 0) rules.push(net(right, ALL_PORTS));
+    for (const { port, access } of seen.ports)
+      for (const right of netRights(access)) rules.push(net(right, { first: port, last: port }));
+  }
+  for (const scope of scopes(seen.scoped)) rules.push({ ...base, kind: 'scope', verdict: 'deny', scope });
+  return { kind: 'limit', name, categories, rules };
+}
+
+/** The places of a layer's rules that are still the objects that the rules were made for. */
+function placesOf(seen: SeenLayer, name: string, stricter: string[]): [path: string, access: number][] {
+  const known = seen.paths.filter(
+    (rule): rule is SeenPath & { path: string } => rule.path?.startsWith('/') === true,
+  );
+  const lost = seen.paths.length - known.length;
+  if (lost > 0) stricter.push(`${name}: ${lost} rules about objects of which no path is known`);
+  const facts = statPaths(known.map(({ path }) => path));
+  return known.flatMap(({ path, dev, ino, access }, index): [string, number][] => {
+    const fact = facts[index];
+    if (fact != null && String(fact.dev) === dev && String(fact.ino) === ino) return [[fact.real, access]];
+    stricter.push(`${name}: ${JSON.stringify(path)} is another object now, or none`);
+    return [];
+  });
+}
