@@ -42,7 +42,7 @@ function enforce(domain: ProgramDomain | null): ProgramDomain {
   return next.value;
 }
 
-test('R-002-30: eight topologies, three operations, with a program that clang compiled', () => {
+test('eight topologies, three operations, with a program that clang compiled [R-002-30]', () => {
   for (const surrounding of [false, true])
     for (const inherited of [false, true])
       for (const parent of [false, true])
@@ -58,7 +58,7 @@ test('R-002-30: eight topologies, three operations, with a program that clang co
         }
 });
 
-test('R-002-20: the helper answers a program as it answers the model', () => {
+test('the helper answers a program as it answers the model [R-002-20]', () => {
   const machine = new Machine([{ name: 'out', kind: 'array', keyBytes: 4, valueBytes: 8, entries: 1 }]);
   const ask = loadProgram(
     'ptrace',
@@ -103,7 +103,7 @@ test('R-002-20: the helper answers a program as it answers the model', () => {
   );
 });
 
-test('R-002-23: one loaded program is one entry of a list', () => {
+test('one loaded program is one entry of a list [R-002-23]', () => {
   const program = guard();
   const call = {
     sysAdmin: false,

@@ -36,7 +36,7 @@ const ALLOW = 'r0 = 0\nexit';
 /** r0 is a pointer to a value of the array, or null. */
 const LOOKUP = '*(u32 *)(r10 - 4) = 1\nr1 = map[array] ll\nr2 = r10\nr2 += -4\ncall 1\n';
 
-test('R-002-31: the four cases of the 2019 tests', () => {
+test('the four cases of the 2019 tests [R-002-31]', () => {
   accept(ALLOW);
   refuse(
     'r0 = 2\nexit',
@@ -46,13 +46,13 @@ test('R-002-31: the four cases of the 2019 tests', () => {
   refuse(`r1 = *(u64 *)(r1 + 0)\nr1 += 1\n${ALLOW}`, /^instruction 1 \(r1 \+= 1\): no arithmetic on a task$/);
 });
 
-test('R-002-15: a program is loaded for a hook that exists, and for nothing else', () => {
+test('a program is loaded for a hook that exists, and for nothing else [R-002-15]', () => {
   for (const hook of Object.keys(CONTEXTS) as ProgramHook[]) accept(ALLOW, hook);
   for (const hook of ['', 'socket', 'toString', '__proto__'])
     assert.throws(() => verify(hook as ProgramHook, assemble(ALLOW), []), /no such hook/);
 });
 
-test('R-002-16: the context is read at the exact offsets of its fields, whole, and never written', () => {
+test('the context is read at the exact offsets of its fields, whole, and never written [R-002-16]', () => {
   for (const offset of [0, 4, 8, 12, 16])
     for (const bits of [8, 16, 32, 64]) {
       const read = `r0 = *(u${bits} *)(r1 + ${offset})\n${ALLOW}`;
@@ -74,7 +74,7 @@ test('R-002-16: the context is read at the exact offsets of its fields, whole, a
   refuse(`r2 = 0\nr1 += r2\n${ALLOW}`, /no arithmetic on the context/);
 });
 
-test('R-002-16: a task can be kept on the stack, and only whole', () => {
+test('a task can be kept on the stack, and only whole [R-002-16]', () => {
   const spill = 'r6 = *(u64 *)(r1 + 0)\n*(u64 *)(r10 - 8) = r6\n';
   accept(`${spill}r1 = *(u64 *)(r10 - 8)\nr2 = r1\ncall 1000\n${ALLOW}`);
   refuse(`${spill}r1 = *(u32 *)(r10 - 8)\n${ALLOW}`, /here is a task: it can only be read whole/);
@@ -83,7 +83,7 @@ test('R-002-16: a task can be kept on the stack, and only whole', () => {
   refuse(`${spill}r2 = 1\nlock *(u64 *)(r10 - 8) += r2\n${ALLOW}`, /no arithmetic on a task/);
 });
 
-test('R-002-17: nothing is computed with a task, nothing is read through it, and it goes nowhere', () => {
+test('nothing is computed with a task, nothing is read through it, and it goes nowhere [R-002-17]', () => {
   const task = 'r6 = *(u64 *)(r1 + 0)\n';
   for (const sign of ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', '%=', '^=', 's>>=']) {
     refuse(`${task}r6 ${sign} 1\n${ALLOW}`, /no arithmetic on a task/);
@@ -112,7 +112,7 @@ test('R-002-17: nothing is computed with a task, nothing is read through it, and
   );
 });
 
-test('R-002-18: what is returned is proven to be 0 or 1', () => {
+test('what is returned is proven to be 0 or 1 [R-002-18]', () => {
   accept('r0 = 1\nexit');
   for (const value of [2, 3, -1, 256]) refuse(`r0 = ${value}\nexit`, /may be 0 \(allow\) or 1 \(deny\)/);
   const unknown = 'r0 = *(u64 *)(r1 + 0)\n';
@@ -128,7 +128,7 @@ test('R-002-18: what is returned is proven to be 0 or 1', () => {
   refuse('r0 = r1\nexit', /returns r0, which is the context/);
 });
 
-test('R-002-19: helpers of the hook only', () => {
+test('helpers of the hook only [R-002-19]', () => {
   refuse(`call 14\n${ALLOW}`, /^instruction 0 \(call 14\): there is no helper 14$/); // the subject's ids
   for (const number of [0, 4, 5, 6, 15, 16, 35, 112, 999, 1002])
     refuse(`call ${number}\n${ALLOW}`, /no helper/);
@@ -140,7 +140,7 @@ test('R-002-19: helpers of the hook only', () => {
   refuse(`call 1000\n${ALLOW}`, /this hook has no helper ptrace_ancestor/, 'fs_pick');
 });
 
-test('R-002-19, 20: every argument is what the helper takes', () => {
+test('every argument is what the helper takes [R-002-19, R-002-20]', () => {
   refuse(`r2 = 0\ncall 1000\n${ALLOW}`, /ptrace_ancestor: r1 must be a task and is the context/);
   refuse(`r1 = *(u64 *)(r1 + 0)\ncall 1000\n${ALLOW}`, /r2 must be a task and is not initialised/);
   refuse(`r1 = *(u64 *)(r1 + 0)\nr2 = 0\ncall 1000\n${ALLOW}`, /r2 must be a task and is the number 0/);

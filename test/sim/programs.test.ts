@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import {
   type Credential,
@@ -12,12 +15,13 @@ import {
   UNRESTRICTED,
 } from '../../packages/landward/src/model/landlock/index.ts';
 import {
+  growsFrom,
   type Helpers,
   MAX_PROGRAMS,
   PROGRAM_RETURN,
+  type PrependCall,
   type Program,
   type ProgramDomain,
-  type ProgramFd,
   type ProgramNode,
   prepend,
   prependCall,
@@ -67,7 +71,7 @@ const TOPOLOGIES = [
   { name: 'inherited, both', inherited: true, parent: true, child: true, down: false, up: false },
 ];
 
-test('eight topologies, three operations: programs and static Landlock agree', () => {
+test('eight topologies, three operations: programs and static Landlock agree [R-002-29, R-002-30]', () => {
   for (const surrounding of [false, true]) {
     for (const { name, inherited, parent, child, down, up } of TOPOLOGIES) {
       const around = surrounding ? enforce(null, answering(ALLOW)) : null;
@@ -90,7 +94,7 @@ test('eight topologies, three operations: programs and static Landlock agree', (
   }
 });
 
-test('the helper tells relations by identity, with its return values', () => {
+test('the helper tells relations by identity, with its return values [R-002-20]', () => {
   const trunk = enforce(null);
   const below = enforce(trunk);
   const same = { domain: { lists: { ...trunk.lists } } };
@@ -180,27 +184,102 @@ test('the relation agrees with a plain comparison of whole lists', () => {
   );
 });
 
-test('the enforcing call checks in order', () => {
+test('the enforcing call checks in order: of two faults the earlier one counts [R-002-23, R-002-32]', () => {
   const program = scoping();
-  const good: ProgramFd = { kind: 'program', type: 'landlock', program };
+  const good = { kind: 'program', type: 'landlock', program } as const;
   const base = { sysAdmin: true, rule: 'privileged', noNewPrivs: false, flags: 0, pointer: good } as const;
-  const cases: [Parameters<typeof prependCall>[1], number][] = [
-    [base, 0],
-    [{ ...base, sysAdmin: false, pointer: null }, 1],
-    [{ ...base, sysAdmin: false, noNewPrivs: true }, 1],
-    [{ ...base, sysAdmin: false, noNewPrivs: true, rule: 'unprivileged' }, 0],
-    [{ ...base, sysAdmin: false, rule: 'unprivileged' }, 1],
-    [{ ...base, pointer: null, flags: 1 }, 14],
-    [{ ...base, pointer: 'unreadable', flags: 1 }, 22],
-    [{ ...base, pointer: 'unreadable' }, 14],
-    [{ ...base, pointer: { kind: 'closed' } }, 9],
-    [{ ...base, pointer: { kind: 'other' } }, 22],
-    [{ ...base, pointer: { ...good, type: 'other' } }, 22],
+  type Fault = readonly [errno: number, change: Partial<PrependCall>];
+  // Faults of one argument exclude each other: the pointer has one of them.
+  const faults: readonly (readonly Fault[])[] = [
+    [[1, { sysAdmin: false }]],
+    [[14, { pointer: null }]],
+    [[22, { flags: 1 }]],
+    [
+      [14, { pointer: 'unreadable' }],
+      [9, { pointer: { kind: 'closed' } }],
+      [22, { pointer: { kind: 'other' } }],
+      [22, { pointer: { ...good, type: 'other' } }],
+      [17, {}],
+    ],
   ];
-  for (const [call, errno] of cases) {
-    const result = prependCall({ domain: null }, call);
-    assert.equal(result.ok ? 0 : result.errno, errno);
+  const listed = { domain: enforce(null, program) };
+  const errnoOf = (call: PrependCall, task = listed) => {
+    const result = prependCall(task, call);
+    return result.ok ? 0 : result.errno;
+  };
+  assert.equal(errnoOf(base, { domain: null as never }), 0);
+  let pairs = 0;
+  for (const [first, group] of faults.entries())
+    for (const [errno, change] of group) {
+      assert.equal(errnoOf({ ...base, ...change }), errno);
+      for (const [, later] of faults.slice(first + 1).flat()) {
+        // The earlier fault is laid over the later one: where both are about the pointer, it is the pointer.
+        assert.equal(errnoOf({ ...base, ...later, ...change }), errno, JSON.stringify([change, later]));
+        pairs++;
+      }
+    }
+  assert.equal(pairs, 18);
+});
+
+test('who may enforce: CAP_SYS_ADMIN in the rule of 2019, no_new_privs in the one for everybody [R-002-3, R-002-24]', () => {
+  const pointer = { kind: 'program', type: 'landlock', program: scoping() } as const;
+  const allowed = (rule: PrependCall['rule'], sysAdmin: boolean, noNewPrivs: boolean) =>
+    prependCall({ domain: null }, { rule, sysAdmin, noNewPrivs, flags: 0, pointer }).ok;
+  for (const noNewPrivs of [false, true]) {
+    assert.equal(allowed('privileged', true, noNewPrivs), true);
+    assert.equal(allowed('privileged', false, noNewPrivs), false);
+    assert.equal(allowed('unprivileged', true, noNewPrivs), true);
+    assert.equal(allowed('unprivileged', false, noNewPrivs), noNewPrivs);
   }
-  const twice = prependCall({ domain: enforce(null, program) }, base);
-  assert.ok(!twice.ok && twice.errno === 17);
+});
+
+test('lists share their tails, an old one never changes, and what one took on the other has not [R-002-25, R-002-26]', () => {
+  const trunk = enforce(null);
+  const before = structuredClone({ keys: Object.keys(trunk.lists), previous: trunk.lists.ptrace!.previous });
+  const [left, right] = [enforce(trunk), enforce(trunk)];
+  assert.equal(left.lists.ptrace!.previous, trunk.lists.ptrace);
+  assert.equal(right.lists.ptrace!.previous, trunk.lists.ptrace);
+  assert.deepEqual({ keys: Object.keys(trunk.lists), previous: trunk.lists.ptrace!.previous }, before);
+  assert.equal(growsFrom(left, trunk), true);
+  assert.equal(growsFrom(left, null), true);
+  assert.equal(growsFrom(trunk, left), false);
+  assert.equal(growsFrom(left, right), false);
+  assert.equal(growsFrom(null, trunk), false);
+  const other = enforce(trunk, { hook: 'signal', run: () => 0 } as Program);
+  assert.equal(growsFrom(other, trunk), true);
+  assert.equal(growsFrom(enforce(other), other), true);
+  assert.equal(growsFrom(left, other), false);
+});
+
+test('a list of a hundred thousand is walked and freed without a stack [R-002-25]', async () => {
+  const LONG = 100_000;
+  let ran = 0;
+  const counting = (): Program<'ptrace'> => ({
+    hook: 'ptrace',
+    run: () => {
+      ran++;
+      return ALLOW;
+    },
+  });
+  let list: ProgramNode | null = { program: counting(), previous: null };
+  const oldest: ProgramDomain = { lists: { ptrace: list } };
+  for (let count = 1; count < LONG; count++) list = { program: counting(), previous: list };
+  let domain: ProgramDomain | null = { lists: { ptrace: list } };
+  assert.equal(runHook(domain, 'ptrace', { tracer: { domain }, tracee: { domain } }), 0);
+  assert.equal(ran, LONG);
+  assert.equal(ptraceAncestor({ domain: oldest }, { domain }), 1);
+  assert.equal(growsFrom(domain, oldest), true);
+  const over = prepend(domain, counting());
+  assert.ok(!over.ok && over.errno === 7);
+  const [young, old] = [new WeakRef(list), new WeakRef(oldest.lists.ptrace!)];
+  [domain, list] = [null, null];
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let round = 0; round < 10 && young.deref() !== undefined; round++) {
+    await setImmediate();
+    collect();
+  }
+  assert.equal(young.deref(), undefined, 'what nobody has is freed');
+  assert.notEqual(old.deref(), undefined, 'what somebody has stays');
+  assert.equal(runHook(oldest, 'ptrace', { tracer: { domain: oldest }, tracee: { domain: oldest } }), 0);
 });
