@@ -147,7 +147,6 @@ export function policyOf(layers: readonly RuleLayer[], more: Partial<Policy> = {
     process: { ioUring: 'deny', ptrace: 'deny', namespaces: 'deny', terminalInjection: 'deny', syscalls: [] },
     env: { pass: null, scrub: [], set: {} },
     limits: {},
-    subject: 'caller',
     require: { degrade: [] },
     keepFds: [],
     log: { sameExec: true, newExec: true, subdomains: true },

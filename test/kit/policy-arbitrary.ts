@@ -99,6 +99,16 @@ export const definition: fc.Arbitrary<PolicyDefinition> = fc
         ),
         ask: list(target),
         subject: fc.constantFrom(undefined, 'caller', 'socket', 'both'),
+        aim: fc.constantFrom(undefined, 'any', 'own'),
+        lock: fc.constantFrom(undefined, true, false),
+        revalidate: fc.constantFrom(undefined, true, false, { exempt: [] }, { exempt: [0, 5] }),
+        sockets: fc.constantFrom(
+          undefined,
+          [],
+          ['tcp', 'udp'],
+          ['netlink:route', 'packet/raw/*', 'inet/stream/0'],
+          ['unix', 'inet6/*/icmpv6', '44'],
+        ),
       }),
     ),
     unix: optional(

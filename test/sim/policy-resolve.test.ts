@@ -210,9 +210,9 @@ describe('layers', () => {
 
 describe('settings', () => {
   it('have defaults that deny', async () => {
-    const { process, env, limits, subject, require, keepFds, log } = await resolveText('');
+    const { process, env, limits, require, keepFds, log } = await resolveText('');
     assert.deepEqual(
-      { process, env, limits, subject, require, keepFds, log },
+      { process, env, limits, require, keepFds, log },
       {
         process: {
           ioUring: 'deny',
@@ -223,7 +223,6 @@ describe('settings', () => {
         },
         env: { pass: null, scrub: [], set: {} },
         limits: {},
-        subject: 'caller',
         require: { degrade: [] },
         keepFds: [],
         log: { sameExec: true, newExec: true, subdomains: true },
@@ -259,7 +258,7 @@ describe('settings', () => {
     });
     assert.deepEqual(policy.env, { pass: ['A', 'B'], scrub: ['A'], set: {} });
     assert.deepEqual(policy.require, { abi: 6, degrade: ['net.udp'] });
-    assert.equal(policy.subject, 'both');
+    assert.equal(policy.layers[0]?.sockets?.subject, 'both');
   });
 
   it('lose what a limit does not pass', async () => {

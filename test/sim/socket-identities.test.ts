@@ -11,19 +11,21 @@ test('a socket is inside where its making was told, and outside else', () => {
   assert.deepEqual(sockets.of(2n), { kind: 'outside' });
 });
 
-test('once something was forgotten, a socket that is not known may be any', () => {
+test('who made a socket is forgotten with its last holder, that it was made inside never', () => {
   const held = new Set<bigint>();
-  using sockets = new SocketIdentities<number>({ sweepAt: 4, held: () => held });
-  sockets.met(100n, 1000n);
+  using sockets = new SocketIdentities<number>({ sweepAt: 3, held: () => held });
   for (const at of [1n, 2n, 3n]) sockets.made(at, at + 10n, Number(at));
-  held.add(1000n).add(13n);
+  held.add(13n);
   sockets.made(4n, 14n, 4);
   assert.deepEqual(sockets.of(3n), { kind: 'inside', creator: 3 }, 'held ones stay');
-  assert.deepEqual(sockets.of(100n), { kind: 'outside' }, 'what was surely from outside stays so');
   assert.deepEqual(sockets.of(1n), { kind: 'unknown' }, 'a forgotten one is not taken for one from outside');
-  assert.deepEqual(sockets.of(999n), { kind: 'unknown' });
-  sockets.met(999n, 1n);
-  assert.deepEqual(sockets.of(999n), { kind: 'unknown' }, 'meeting it proves nothing any more');
+  assert.deepEqual(
+    sockets.of(999n),
+    { kind: 'outside' },
+    'what was never made inside is surely from outside',
+  );
+  sockets.met(1n, 11n);
+  assert.deepEqual(sockets.of(1n), { kind: 'unknown' }, 'meeting it proves nothing');
 });
 
 test('the registry stays as small as what is alive, whoever makes millions', () => {
@@ -39,4 +41,12 @@ test('a making that nobody told of makes everything unknown that is not known', 
   sockets.lose();
   assert.deepEqual(sockets.of(1n), { kind: 'inside', creator: 7 });
   assert.deepEqual(sockets.of(2n), { kind: 'unknown' });
+});
+
+test('what was surely from outside stays so when sight is lost', () => {
+  using sockets = new SocketIdentities<number>();
+  sockets.met(5n, 50n);
+  sockets.lose();
+  assert.deepEqual(sockets.of(5n), { kind: 'outside' });
+  assert.deepEqual(sockets.of(6n), { kind: 'unknown' });
 });

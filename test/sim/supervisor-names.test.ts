@@ -16,7 +16,7 @@ import {
   writeQuery,
 } from '../../packages/landward/src/supervisor/names/message.ts';
 import { type NameNews, NameTable } from '../../packages/landward/src/supervisor/names/table.ts';
-import { addressText } from '../../packages/landward/src/supervisor/sockets/inet.ts';
+import { addressText } from '../../packages/landward/src/supervisor/sockets/address-text.ts';
 import { anyHost, byAddress, byClass, byName, grants, layerOf, netRule } from '../kit/net-rules.ts';
 
 // The same cases each time.

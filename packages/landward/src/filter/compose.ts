@@ -10,14 +10,16 @@ import { CLONE_NAMESPACES, UNSHARE_HARMLESS } from '../uapi/clone.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { IOCTL } from '../uapi/ioctl.ts';
 import { AT, MFD } from '../uapi/open.ts';
-import { AF, MSG, SOCK, SOCK_TYPE_MASK } from '../uapi/socket.ts';
+import { MSG } from '../uapi/socket.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import { ALLOW, fail } from './action.ts';
 import { compileRules } from './compile.ts';
+import { pairRules, socketRules } from './compose-sockets.ts';
+import { askedByName } from './named-calls.ts';
 import { notifyRules, supervisedRules } from './notify.ts';
 import { packProgram } from './program.ts';
 import { type FilterRule, hasAny, hasNone, is } from './rules.ts';
-import type { FilterSpec, SocketKind } from './spec.ts';
+import type { FilterSpec } from './spec.ts';
 
 const EPERM = fail(ERRNO.EPERM);
 const EACCES = fail(ERRNO.EACCES);
@@ -38,7 +40,7 @@ export function composeFilter(spec: FilterSpec): Uint8Array<ArrayBuffer> {
 
 /** The rules that hold a specification, in the order in which they decide. */
 export function filterRules(spec: FilterSpec): FilterRule[] {
-  return [
+  const rules: readonly FilterRule[] = [
     ...(spec.syscalls.length > 0
       ? [{ syscalls: spec.syscalls, action: EPERM, because: 'refused by name' } satisfies FilterRule]
       : []),
@@ -55,10 +57,11 @@ export function filterRules(spec: FilterSpec): FilterRule[] {
     ...(spec.hardening === 'deny' ? hardeningRules : []),
     ...(spec.anonymousExec === 'deny' ? anonymousExecRules : []),
     ...(spec.fastOpen === 'deny' ? fastOpenRules : []),
-    ...(spec.sockets === 'any' ? [] : socketRules(spec.sockets)),
+    ...socketRules(spec),
     ...pairRules(spec),
     ...notifyRules(spec.notify),
   ];
+  return [...askedByName(rules, spec.calls ?? [])];
 }
 
 function refuse(syscalls: readonly SyscallName[], because: string, action = EPERM): FilterRule {
@@ -157,63 +160,6 @@ const fastOpenRules: readonly FilterRule[] = (
   because: 'connects without connect',
 }));
 
-function socketRules(kinds: readonly SocketKind[]): FilterRule[] {
-  const type = (value: number) => ({ arg: 1, width: 32, mask: SOCK_TYPE_MASK, op: 'eq', value }) as const;
-  const packets = kinds.some(
-    (kind) => kind.family === AF.PACKET && kind.type === 'any' && kind.protocol === 'any',
-  );
-  return [
-    // The kernel takes this pair for a packet socket, so an entry for INET must not open it.
-    ...(packets
-      ? []
-      : [
-          {
-            syscalls: ['socket'],
-            when: [is(0, AF.INET), type(SOCK.PACKET)],
-            action: EACCES,
-            because: 'is a packet socket',
-          } satisfies FilterRule,
-        ]),
-    ...kinds.map(
-      (kind): FilterRule => ({
-        syscalls: ['socket'],
-        when: [
-          is(0, kind.family),
-          ...(kind.type === 'any' ? [] : [type(kind.type)]),
-          ...(kind.protocol === 'any' ? [] : [is(2, kind.protocol)]),
-        ],
-        action: ALLOW,
-        because: 'a socket that may be made',
-      }),
-    ),
-    refuse(['socket'], 'a socket that may not be made', EACCES),
-  ];
-}
-
-function pairRules({ sockets, unixPairs }: FilterSpec): FilterRule[] {
-  const pairs: readonly SyscallName[] = ['socketpair'];
-  const unix = is(0, AF.UNIX);
-  // A list of types, not all but datagrams: the kernel makes a datagram pair of SOCK_RAW as well.
-  const connected = [SOCK.STREAM, SOCK.SEQPACKET].map(
-    (value): FilterRule => ({
-      syscalls: pairs,
-      when: [unix, { arg: 1, width: 32, mask: SOCK_TYPE_MASK, op: 'eq', value }],
-      action: ALLOW,
-      because: 'a pair that stays connected',
-    }),
-  );
-  const any: FilterRule = { syscalls: pairs, when: [unix], action: ALLOW, because: 'a UNIX pair' };
-  const otherFamilies: FilterRule = {
-    syscalls: pairs,
-    when: [{ ...unix, op: 'ne' }],
-    action: sockets === 'any' ? ALLOW : EACCES,
-    because: 'a pair of another family',
-  };
-  const rest = refuse(pairs, 'a UNIX pair that may not be made', EACCES);
-  if (unixPairs === 'any') return sockets === 'any' ? [] : [any, otherFamilies];
-  return [...(unixPairs === 'connected' ? connected : []), otherFamilies, rest];
-}
-
 /**
  * What a specification leaves open although one of its fields seems to close it. To be shown, not to be hidden.
  *
@@ -223,13 +169,15 @@ export function filterResiduals(spec: FilterSpec): string[] {
   const residuals: string[] = [];
   if (spec.ioUring !== 'deny') {
     const ring = spec.ioUring === 'allow' ? 'io_uring' : 'a ring of io_uring that exists already';
-    if (spec.sockets !== 'any') residuals.push(`${ring} makes sockets of every kind`);
+    if (spec.sockets !== 'any' || spec.create !== undefined)
+      residuals.push(`${ring} makes sockets of every kind`);
     if (spec.fastOpen === 'deny') residuals.push(`${ring} sends with TCP Fast Open`);
     if (spec.syscalls.length > 0)
       residuals.push(`${ring} runs its own form of many calls that are refused by name`);
   }
   if (spec.unknown === 'allow') residuals.push('calls that landward does not know are allowed');
   if (spec.anonymousExec === 'deny') residuals.push('memory can still be made executable');
-  if (spec.sockets !== 'any') residuals.push('sockets that are inherited or received stay usable');
+  if (spec.sockets !== 'any' || spec.create !== undefined)
+    residuals.push('sockets that are inherited or received stay usable');
   return residuals;
 }

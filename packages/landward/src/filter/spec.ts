@@ -55,6 +55,11 @@ export interface FilterSpec {
    */
   readonly sockets: 'any' | readonly SocketKind[];
   /**
+   * The kinds of sockets and pairs that may be made besides what the other fields say; everything else is refused with
+   * EACCES. All kinds where absent.
+   */
+  readonly create?: readonly SocketKind[];
+  /**
    * UNIX socket pairs. `connected` allows stream and seqpacket pairs, which can never be connected to anything else;
    * datagram pairs can, also to sockets with a path, and are refused with EACCES.
    */
@@ -69,6 +74,25 @@ export interface FilterSpec {
   readonly unknown: 'deny' | 'allow';
   /** Groups of calls that a supervisor is asked about, after everything above has refused what it refuses. */
   readonly notify: readonly NotifyGroup[];
+  /** Calls by name that a supervisor is asked about whatever their arguments are; none where absent. */
+  readonly calls?: readonly SyscallName[];
+}
+
+/** The kinds that two lists both admit. */
+export function intersectKinds(
+  one: readonly SocketKind[],
+  other: readonly SocketKind[],
+): readonly SocketKind[] {
+  const meet = (a: number | 'any', b: number | 'any') =>
+    a === 'any' ? b : b === 'any' || a === b ? a : null;
+  const found = new Map<string, SocketKind>();
+  for (const a of one)
+    for (const b of other) {
+      const [type, protocol] = [meet(a.type, b.type), meet(a.protocol, b.protocol)];
+      if (a.family !== b.family || type === null || protocol === null) continue;
+      found.set(`${a.family}/${type}/${protocol}`, { family: a.family, type, protocol });
+    }
+  return [...found.values()];
 }
 
 /** TCP and nothing else: not MPTCP, SCTP or SMC, which Landlock doesn't restrict. */

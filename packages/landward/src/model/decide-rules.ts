@@ -32,8 +32,16 @@ export function indexRules(layers: readonly RuleLayer[]): RuleIndex {
   return { layers: layers.map(indexLayer) };
 }
 
-/** `decideRules` over an index. */
-export function decideIndexed(index: RuleIndex, request: Request): RulesDecision {
+/**
+ * `decideRules` over an index.
+ *
+ * @param asks which layers have a say, by number; all where absent
+ */
+export function decideIndexed(
+  index: RuleIndex,
+  request: Request,
+  asks?: (layer: number) => boolean,
+): RulesDecision {
   for (const path of pathsOf(request)) {
     if (isNormal(path)) continue;
     throw new LandwardError('USAGE', 'Path of a request is not absolute and in normal form', { part: path });
@@ -41,6 +49,7 @@ export function decideIndexed(index: RuleIndex, request: Request): RulesDecision
   const answers: LayerAnswer[] = [];
   let gains = true;
   for (const [layer, indexed] of index.layers.entries()) {
+    if (asks !== undefined && !asks(layer)) continue;
     const refer = request.kind === 'refer' ? answerRefer(indexed, request) : null;
     const answer = request.kind === 'refer' ? refer!.answer : answerLayer(indexed, request);
     if (answer === null) continue;

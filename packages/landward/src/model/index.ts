@@ -14,5 +14,15 @@ export { components, isBelow, isNormal, normalise, parentOf, prefixes } from './
 export * as programs from './programs/index.ts';
 export * from './records/index.ts';
 export { type Change, explainIndexed, explainRules } from './rules/explain.ts';
+export {
+  asksAgain,
+  type ControlRefusal,
+  decideControls,
+  decideCreate,
+  isInside,
+  type RunSocket,
+  type SocketUse,
+  sideOf,
+} from './rules/sockets.ts';
 export type * from './rules.ts';
 export * as sockets from './sockets/index.ts';

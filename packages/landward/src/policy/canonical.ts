@@ -5,11 +5,11 @@
  * Leaves out what decides nothing: positions, reasons, sources, tests, notes.
  */
 
-import type { RuleLayer } from '../model/rules.ts';
+import type { RuleLayer, SocketControl } from '../model/rules.ts';
 import type { Policy } from './policy.ts';
 
 /** The version of the form; a digest of another version is another digest. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * The canonical JSON of a policy: sorted keys, sorted rules without duplicates, sorted limit layers.
@@ -18,7 +18,7 @@ const VERSION = 1;
  * canonicalJson(a) === canonicalJson(b); // whether two policies say the same thing in the same rules
  */
 export function canonicalJson(policy: Policy): string {
-  const { layers, process, env, limits, subject, require, keepFds, log } = policy;
+  const { layers, process, env, limits, require, keepFds, log, programs } = policy;
   const [grant, ...rest] = layers.map(canonicalLayer);
   return sortedJson({
     version: VERSION,
@@ -26,10 +26,10 @@ export function canonicalJson(policy: Policy): string {
     process,
     env,
     limits,
-    subject,
     require,
     keepFds,
     log,
+    programs: programs?.map(({ origin: _origin, ...rest }) => sortedJson(rest)).sort(),
   });
 }
 
@@ -56,7 +56,22 @@ function canonicalRules(layer: RuleLayer): string[] {
 }
 
 function canonicalLayer(layer: RuleLayer): object {
-  return { kind: layer.kind, categories: [...layer.categories].sort(), rules: canonicalRules(layer) };
+  return {
+    kind: layer.kind,
+    categories: [...layer.categories].sort(),
+    rules: canonicalRules(layer),
+    sockets: canonicalSockets(layer.sockets),
+    mutable: layer.mutable,
+    calls: layer.calls?.handled,
+  };
+}
+
+/** What a layer says about sockets, without places; the kinds sorted. */
+export function canonicalSockets(sockets: SocketControl | undefined): object | undefined {
+  if (sockets === undefined) return undefined;
+  const { origin: _origin, create, ...rest } = sockets;
+  const kinds = create?.map(({ origin: _place, ...kind }) => sortedJson(kind));
+  return { ...rest, create: kinds === undefined ? undefined : [...new Set(kinds)].sort() };
 }
 
 function byJson(a: object, b: object): number {

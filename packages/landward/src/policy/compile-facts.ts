@@ -231,7 +231,7 @@ export function relocatedLayer(layer: LocatedLayer): RuleLayer {
     rules.push(withPattern(rule as PathRule | UnixRule, pattern));
     if (rule.verdict !== 'allow') rules.push(rule);
   }
-  return { kind: layer.kind, name: layer.name, categories: layer.categories, rules };
+  return { ...layer, rules };
 }
 
 function withPattern(rule: PathRule | UnixRule, pattern: PathPattern): Rule {

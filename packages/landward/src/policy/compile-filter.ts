@@ -24,6 +24,7 @@ import { SYSCALLS, type SyscallName } from '../uapi/syscalls.ts';
 import type { GapList } from './compile-gaps.ts';
 import type { NetResult, Reach } from './compile-net.ts';
 import type { ScopeResult } from './compile-scopes.ts';
+import type { SocketsResult } from './compile-sockets.ts';
 import type { Host } from './plan.ts';
 import type { Policy } from './policy.ts';
 
@@ -38,6 +39,19 @@ export interface FilterResult {
 /** The highest address family number that the filter tells apart; newer ones are refused where sockets are listed. */
 const LAST_FAMILY = 63;
 
+/** What else the filter depends on. */
+interface FilterOptions {
+  readonly notify?: readonly NotifyGroup[];
+  readonly calls?: readonly SyscallName[];
+  /** Whether the filter refuses nothing itself. */
+  readonly only?: boolean;
+  readonly sockets?: Pick<SocketsResult, 'create' | 'residual'>;
+  /** The ports that the kernel asks the caller about, where they are not those of all layers. */
+  readonly kernelNet?: NetResult;
+}
+
+const NO_CONTROLS: Pick<SocketsResult, 'create' | 'residual'> = { residual: [] };
+
 /** Compiles the filter. */
 export function compileFilter(
   policy: Policy,
@@ -46,25 +60,29 @@ export function compileFilter(
   net: NetResult,
   scopes: ScopeResult,
   gaps: GapList,
-  supervised: { readonly notify: readonly NotifyGroup[]; readonly only: boolean } = {
-    notify: [],
-    only: false,
-  },
+  {
+    notify = [],
+    calls = [],
+    only = false,
+    sockets: controls = NO_CONTROLS,
+    kernelNet = net,
+  }: FilterOptions = {},
 ): FilterResult {
   const refused = {
     tcp: net.restricted && closed(net.reach['net.bind_tcp'], net.reach['net.connect_tcp']),
     // Questions to name servers need UDP; the supervisor denies all else.
-    udp: net.restricted && !supervised.notify.includes('receive') && !udpOpen(net, row, gaps),
+    udp: net.restricted && !notify.includes('receive') && !udpOpen(net, row, gaps),
     unix: scopes.refuseUnix,
   };
   const sockets = socketsOf(net, refused);
   const unixSockets = sockets === 'any' || sockets.some((kind) => kind.family === AF.UNIX);
   // A socket that listens without being bound takes a free port, and Landlock is not asked.
-  const listen = net.restricted && !net.freePort && net.reach['net.bind_tcp'] === 'none' && !refused.tcp;
-  const { notify, only } = supervised;
+  const listen =
+    kernelNet.restricted && !kernelNet.freePort && kernelNet.reach['net.bind_tcp'] === 'none' && !refused.tcp;
   const spec: FilterSpec = {
     ...DEFAULT_FILTER,
     notify,
+    ...(calls.length === 0 ? {} : { calls }),
     arch: host.arch,
     ioUring: policy.process.ioUring,
     ptrace: policy.process.ptrace,
@@ -75,17 +93,18 @@ export function compileFilter(
       ...(listen && !unixSockets ? (['listen'] as const) : []),
     ],
     sockets,
+    ...(controls.create === undefined ? {} : { create: controls.create }),
     unixPairs: scopes.refuseUnix ? 'connected' : 'any',
     fastOpen:
-      net.handled & NET_BIT_CONNECT_TCP && row.abi < NET_RIGHTS['net.bind_udp'].abi ? 'deny' : 'allow',
+      kernelNet.handled & NET_BIT_CONNECT_TCP && row.abi < NET_RIGHTS['net.bind_udp'].abi ? 'deny' : 'allow',
   };
-  filterGaps(policy, host, row, net, scopes, refused, gaps);
-  const residual = host.seccomp ? [...filterResiduals(spec)] : [];
+  filterGaps(policy, host, row, net, scopes, refused, gaps, controls);
+  const residual = [...(host.seccomp ? filterResiduals(spec) : []), ...controls.residual];
   if (
-    net.restricted &&
-    !net.freePort &&
+    kernelNet.restricted &&
+    !kernelNet.freePort &&
     !refused.tcp &&
-    (unixSockets || net.reach['net.bind_tcp'] === 'some')
+    (unixSockets || kernelNet.reach['net.bind_tcp'] === 'some')
   ) {
     residual.push(
       'a TCP socket that listens without being bound takes a free port, which Landlock does not ask about',
@@ -96,7 +115,7 @@ export function compileFilter(
       'a program of root with CAP_NET_ADMIN can change the routes, addresses and tunnels of this host, and so where packets to an allowed address go',
     );
   }
-  const program = composeFilter(only ? { ...OPEN_FILTER, arch: host.arch, notify } : spec);
+  const program = composeFilter(only ? { ...OPEN_FILTER, arch: host.arch, notify, calls } : spec);
   return { spec, filter: host.seccomp ? program : null, refused, residual };
 }
 
@@ -150,6 +169,7 @@ function filterGaps(
   scopes: ScopeResult,
   refused: FilterResult['refused'],
   gaps: GapList,
+  { create }: Pick<SocketsResult, 'create'>,
 ): void {
   if (!host.seccomp) {
     gaps.add('seccomp');
@@ -158,7 +178,10 @@ function filterGaps(
       if (refused.udp && row.abi < NET_RIGHTS['net.bind_udp'].abi) gaps.add('net.udp');
       if (refused.tcp && row.abi < NET_RIGHTS['net.bind_tcp'].abi) gaps.add('net.tcp');
     }
-  } else if (policy.process.ioUring === 'allow' && (net.restricted || scopes.refuseUnix)) {
+  } else if (
+    policy.process.ioUring === 'allow' &&
+    (net.restricted || scopes.refuseUnix || create !== undefined)
+  ) {
     gaps.add('net.other', {
       lost: 'io_uring makes sockets of every kind, and no filter sees it',
       closes: "io_uring = 'deny' in [process]",

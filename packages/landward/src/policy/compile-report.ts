@@ -109,6 +109,7 @@ function rightsOf({ fs, net, scopes, filter, ruleset, held }: ReportInput): Repo
       right,
       ((ruleset?.handledNet ?? 0) & netMask(right)) !== 0 ||
         byFilter ||
+        supervised.has('net.subject') ||
         supervised.has(udp ? 'net.udp' : 'net.tcp'),
       net.reach[right] !== 'all',
     );

@@ -189,7 +189,7 @@ export function askedGroups(categories: readonly Category[]): readonly NotifyGro
 
 const ASKED = {
   fs: [...PATHS, 'opened'],
-  net: [...NET, 'receive'],
+  net: [...NET, 'receive', 'socket'],
   unix: [...NET, 'refer'],
   process: ['signal', 'ptrace'],
 } as const satisfies Record<Category, readonly NotifyGroup[]>;

@@ -9,6 +9,8 @@
 import { LandwardError } from '../errors.ts';
 import type { Category } from '../model/rules.ts';
 import { abiRow, RESTRICT_SELF } from '../uapi/landlock.ts';
+import { asking } from './compile-asked.ts';
+import { changingPart, fixedLayers } from './compile-changing.ts';
 import { compileEnv } from './compile-env.ts';
 import { locate, relocatedLayer } from './compile-facts.ts';
 import { compileFilter } from './compile-filter.ts';
@@ -16,18 +18,15 @@ import { compileFs } from './compile-fs.ts';
 import { type GapList, gapList } from './compile-gaps.ts';
 import { compileLimits } from './compile-limits.ts';
 import { compileNet } from './compile-net.ts';
+import type { ProgramPart } from './compile-programs.ts';
 import { compileQuiet, type QuietResult } from './compile-quiet.ts';
 import { reportOf } from './compile-report.ts';
 import { compileScopes } from './compile-scopes.ts';
 import { programNote, protectClock, protectSelf } from './compile-self.ts';
-import {
-  askedGroups,
-  namesOf,
-  observedGroups,
-  supervisedFeatures,
-  supervisorPlan,
-} from './compile-supervisor.ts';
+import { compileSockets } from './compile-sockets.ts';
+import { namesOf, observedGroups, supervisedFeatures, supervisorPlan } from './compile-supervisor.ts';
 import { type Widened, widenedRules } from './compile-widen.ts';
+import { decidedBy, functionsOf } from './define.ts';
 import type { Host, Plan, PlanRuleset, Report, SupervisorPlan } from './plan.ts';
 import type { Policy } from './policy.ts';
 
@@ -43,9 +42,15 @@ export interface CompileOptions {
   readonly observe?: 'explain' | 'trial';
   /**
    * Parts of the system that the supervisor is asked about although no rule needs it: for layers that come or change later,
-   * policy programs, and functions that decide.
+   * and policy programs.
    */
   readonly asks?: readonly Category[];
+  /** Whether layers may be added while programs run. */
+  readonly addsLayers?: boolean;
+  /** Parts of the system about which functions of the starting process are asked besides the rules. */
+  readonly decides?: readonly Category[];
+  /** Policy programs that are asked besides the rules. */
+  readonly programs?: ProgramPart;
 }
 
 /**
@@ -73,36 +78,43 @@ export function compile(policy: Policy, host: Host, options: CompileOptions = {}
 function pass(
   policy: Policy,
   host: Host,
-  { digest = '', observe, asks = [] }: CompileOptions,
+  { digest = '', observe, asks = [], addsLayers = false, decides = [], programs }: CompileOptions,
   gaps: GapList,
   widened: Widened,
 ): Plan {
   const row = abiRow(host.abi);
-  const layers = locate(policy.layers, host, policy.foreign);
+  const layers = locate(fixedLayers(policy.layers), host, policy.foreign);
+  const changing = changingPart(policy.layers, host, policy.foreign, addsLayers);
   const fs = compileFs(layers, host, row, gaps, widened);
   const net = compileNet(layers, row, gaps);
+  const sockets = compileSockets(layers, gaps);
+  // What binds the caller: ports of a layer about who made a socket are not the kernel's to ask about.
+  const kernelNet = sockets.kernel === layers ? net : compileNet(sockets.kernel, row, gapList([]));
   const scopes = compileScopes(layers, row, host.seccomp, fs.connect, gaps);
   const own = policy.protect === undefined ? null : protectSelf(policy.protect, fs, host, gaps);
-  const rules = [...layers.map(relocatedLayer), ...(own === null ? [] : [own])];
+  const rules = [...layers.map(relocatedLayer), ...(own === null ? [] : [own]), ...changing.layers];
   const supervisor = observing(
-    asking(supervisorPlan(rules, gaps), rules, asks),
+    asking(
+      supervisorPlan(rules, gaps),
+      rules,
+      { asks, changing, decides: [...decides, ...decidedBy(functionsOf(policy))], programs },
+      { policy, host },
+    ),
     rules,
     observe,
     row.abi > 0 && gaps.gaps.length === 0,
   );
   const filter = compileFilter(policy, host, row, net, scopes, gaps, {
     notify: supervisor?.groups ?? [],
+    calls: supervisor?.calls ?? [],
     only: observe === 'trial',
+    sockets,
+    kernelNet,
   });
   const { plan: limits, stricter } = compileLimits(policy.limits, host, gaps);
-  if (policy.subject !== 'caller') {
-    gaps.add('net.subject', {
-      lost: `the caller decides on a socket, not '${policy.subject}' as the policy says`,
-    });
-  }
-  const quiet = compileQuiet(layers, fs, net, row);
+  const quiet = compileQuiet(layers, fs, kernelNet, row);
   const ruleset =
-    observe === 'trial' ? null : rulesetOf(policy, fs, net, quiet, scopes.scoped, row.restrictFlags);
+    observe === 'trial' ? null : rulesetOf(policy, fs, kernelNet, quiet, scopes.scoped, row.restrictFlags);
   const wanted = fs.restricted !== 0 || net.restricted || scopes.restricted || scopes.wanted !== 0;
   if (row.abi === 0 && wanted)
     gaps.add('landlock', { lost: `${lostWithout(host)}, so nothing is restricted by Landlock` });
@@ -148,17 +160,6 @@ function pass(
   };
 }
 
-/** The supervisor's part with what it is asked besides. */
-function asking(
-  supervisor: SupervisorPlan | null,
-  layers: Plan['layers'],
-  asks: readonly Category[],
-): SupervisorPlan | null {
-  if (asks.length === 0) return supervisor;
-  const groups = [...new Set([...(supervisor?.groups ?? []), ...askedGroups(asks)])].sort();
-  return { closes: [], names: namesOf(layers), mode: 'enforce', ...supervisor, groups };
-}
-
 /** The supervisor's part with an observer added, where one is asked for. */
 function observing(
   supervisor: SupervisorPlan | null,
@@ -172,6 +173,7 @@ function observing(
   // Without what name servers answer, an address that the policy allows by its name would seem to be denied.
   if (names.length > 0) groups.add('receive');
   return {
+    ...supervisor,
     closes: supervisor?.closes ?? [],
     groups: [...groups].sort(),
     names,

@@ -1,6 +1,7 @@
 /** Changes of settings between two policies, each with its direction. */
 
 import { sortedJson } from './canonical.ts';
+import { diffSockets } from './diff-sockets.ts';
 import type { Policy } from './policy.ts';
 
 /** One setting that changes. */
@@ -56,7 +57,8 @@ export function diffSettings(before: Policy, after: Policy): SettingChange[] {
       (after.limits[key] ?? Number.POSITIVE_INFINITY) > (before.limits[key] ?? Number.POSITIVE_INFINITY),
     );
   }
-  compare('net.subject', before.subject, after.subject, after.subject !== 'both');
+  for (const { setting, from, to, wider } of diffSockets(before.layers, after.layers))
+    compare(setting, from, to, wider);
   compare(
     'require.abi',
     before.require.abi,

@@ -41,6 +41,12 @@ export const FEATURES = {
   'net.deny': { lost: 'a network deny below an allowed port is not held', closes: 'the supervisor' },
   'net.ask': { lost: 'nobody can be asked', closes: 'the supervisor' },
   'net.subject': { lost: 'the caller decides on a socket, not its creator', closes: 'the supervisor' },
+  'net.aim': { lost: 'sockets that were made outside can be aimed anew', closes: 'the supervisor' },
+  'net.lock': { lost: 'sockets that listen or are connected can be dissolved', closes: 'the supervisor' },
+  'net.revalidate': {
+    lost: 'sockets that were made outside are not asked about when they are used',
+    closes: 'the supervisor',
+  },
   'net.other': { lost: 'protocols other than TCP and UDP are not restricted', closes: 'a seccomp filter' },
   'unix.connect': {
     lost: 'any UNIX socket that file permissions allow can be reached',

@@ -60,8 +60,6 @@ export interface Policy {
   readonly process: ProcessPolicy;
   readonly env: EnvPlan;
   readonly limits: LimitPolicy;
-  /** Whose domain decides on a socket. */
-  readonly subject: 'caller' | 'socket' | 'both';
   readonly require: {
     readonly abi?: number;
     /** Gaps accepted by name. */
@@ -89,4 +87,14 @@ export interface Policy {
   /** Names of files and presets that made this policy, in order. */
   readonly sources: readonly string[];
   readonly notes?: readonly PolicyNote[];
+  /** Policy programs that are asked besides the rules: files to be read when the policy is compiled. */
+  readonly programs?: readonly PolicyProgram[];
+}
+
+/** A file of policy programs as a policy names it. Paths are absolute. */
+export interface PolicyProgram {
+  readonly path: string;
+  /** What is put into its inode maps, by map: each object gets the value 1. */
+  readonly inodes: Readonly<Record<string, readonly string[]>>;
+  readonly origin: Position;
 }

@@ -10,6 +10,7 @@ import { quote } from './expand.ts';
 import { writeTarget } from './net-text.ts';
 import type { Policy } from './policy.ts';
 import { printSettings, printTests } from './print-settings.ts';
+import { printSockets } from './print-sockets.ts';
 import { defaultMissing } from './rule-reader.ts';
 import { type TomlValue, tomlLine } from './toml-write.ts';
 import { ALL_FS_RIGHTS, HIDE_RIGHTS, sortedRights, VERBS, verbNames } from './verbs.ts';
@@ -42,6 +43,12 @@ export function printPolicy(policy: Policy): readonly PrintedText[] {
   }));
 }
 
+/** A layer that may change has its own list of system calls; what others refuse is refused besides. */
+function ownCalls(policy: Policy, { mutable, calls }: RuleLayer): Policy {
+  if (mutable === undefined) return policy;
+  return { ...policy, process: { ...policy.process, syscalls: calls?.handled ?? [] } };
+}
+
 function printLayer(policy: Policy, layer: RuleLayer, first: boolean): string {
   const sections: Sections = new Map();
   const put = (section: string, key: string, value: TomlValue) => {
@@ -53,19 +60,19 @@ function printLayer(policy: Policy, layer: RuleLayer, first: boolean): string {
   const settings = first
     ? printSettings(policy)
     : layer.categories.includes('process')
-      ? printSettings(policy, ['process'])
+      ? printSettings(ownCalls(policy, layer), ['process'])
       : [];
-  const lines = first ? [] : ['layer = "limit"', ''];
+  const changes = layer.mutable === undefined ? [] : [tomlLine('mutable', layer.mutable)];
+  const lines = first ? [] : ['layer = "limit"', ...changes, ''];
   for (const section of ['fs', 'net', 'unix'] as const) {
     const keys = sections.get(section);
     const spoken = !first && layer.categories.includes(section);
-    const subject =
-      section === 'net' && first && policy.subject !== 'caller' ? [tomlLine('subject', policy.subject)] : [];
+    const control = section === 'net' ? printSockets(layer, spoken && keys === undefined) : [];
     const body = KEY_ORDER.flatMap((key) => {
       const list = keys?.get(key);
       return list === undefined ? [] : [tomlLine(key, list)];
     });
-    if (body.length + subject.length > 0 || spoken) lines.push(`[${section}]`, ...body, ...subject, '');
+    if (body.length + control.length > 0 || spoken) lines.push(`[${section}]`, ...body, ...control, '');
   }
   lines.push(...settings);
   const raw = sections.get('kernel.fs');

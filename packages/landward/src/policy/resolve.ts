@@ -6,11 +6,15 @@
 
 import type { Category, Rule, RuleLayer } from '../model/rules.ts';
 import { readQuestion } from './ask.ts';
+import { functionsIn, withFunctions } from './define.ts';
 import { isRefusal } from './expand.ts';
+import { mutableOf, refuseMutable } from './mutable-of.ts';
 import type { Policy, PolicyNote, PolicyTest } from './policy.ts';
 import { problems as collectProblems, type Problems } from './problems.ts';
+import { programsOf } from './programs-of.ts';
 import { categoriesOf, rulesOf } from './rules-of.ts';
 import { settingsOf } from './settings-of.ts';
+import { socketsOf } from './sockets-of.ts';
 import {
   type FileSource,
   gatherTexts,
@@ -59,11 +63,25 @@ export async function resolvePolicy(
     grantLayer(inputs, grants, problems),
     ...limits.map((texts) => limitLayer(texts, problems)),
   ];
+  refuseMutable(grants, problems);
   const settings = settingsOf(grants, limits, problems);
   const texts = [...new Set([...grants, ...limits.flat()])];
   const tests = texts.flatMap((text) => testsOf(text, problems));
+  const programs = texts.flatMap((text) => programsOf(text, problems));
   problems.throwIfAny();
-  return { layers, ...settings, tests, sources, notes: texts.flatMap(notesOf) };
+  const notes = texts.flatMap(notesOf);
+  const policy = {
+    layers,
+    ...settings,
+    tests,
+    sources,
+    notes,
+    ...(programs.length === 0 ? {} : { programs }),
+  };
+  return withFunctions(
+    policy,
+    inputs.flatMap(({ value }) => functionsIn(value)),
+  );
 }
 
 function grantLayer(
@@ -78,7 +96,13 @@ function grantLayer(
     name,
     categories: ALL_CATEGORIES,
     rules: texts.flatMap((text) => rulesOf(text, problems)),
+    ...socketControl(texts, problems),
   };
+}
+
+function socketControl(texts: readonly PolicyText[], problems: Problems): Pick<RuleLayer, 'sockets'> {
+  const sockets = socketsOf(texts, problems);
+  return sockets === undefined ? {} : { sockets };
 }
 
 /** A limit makes no directories; one that is not approved makes no denial silent. */
@@ -92,13 +116,16 @@ function limiting(rule: Rule, forced: boolean): Rule {
 
 function limitLayer(texts: readonly PolicyText[], problems: Problems): RuleLayer {
   const spoken = new Set(texts.flatMap(categoriesOf));
+  const rules = texts
+    .flatMap((text) => rulesOf(text, problems))
+    .map((rule) => limiting(rule, texts.at(-1)!.forced));
   return {
     kind: 'limit',
     name: texts.at(-1)!.name,
     categories: ALL_CATEGORIES.filter((category) => spoken.has(category)),
-    rules: texts
-      .flatMap((text) => rulesOf(text, problems))
-      .map((rule) => limiting(rule, texts.at(-1)!.forced)),
+    rules,
+    ...socketControl(texts, problems),
+    ...mutableOf(texts, rules, problems),
   };
 }
 

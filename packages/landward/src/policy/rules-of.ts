@@ -8,6 +8,7 @@ import type { Category, Rule } from '../model/rules.ts';
 import type { FsRight, NetRight, Scope } from '../uapi/landlock.ts';
 import type { Problems } from './problems.ts';
 import { MAX_RULES, RuleReader } from './rule-reader.ts';
+import { speaksOfAddresses } from './sockets-of.ts';
 import type { PolicyText } from './texts.ts';
 import { entry, tableAt } from './tree.ts';
 import { ALL_FS_RIGHTS, HIDE_RIGHTS, VERBS, verbNames } from './verbs.ts';
@@ -19,7 +20,7 @@ export function categoriesOf({ tree }: PolicyText): Category[] {
     entry(tree, key) !== undefined || entry(kernel, raw) !== undefined;
   const found: Category[] = [];
   if (has('fs', 'fs')) found.push('fs');
-  if (has('net', 'net')) found.push('net');
+  if (speaksOfAddresses(tableAt(tree, 'net')) || entry(kernel, 'net') !== undefined) found.push('net');
   if (entry(tree, 'unix') !== undefined) found.push('unix');
   if (has('process', 'scope')) found.push('process');
   return found;

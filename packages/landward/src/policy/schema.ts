@@ -20,6 +20,7 @@ import {
   TEXT,
   text,
 } from './schema-rules.ts';
+import { SOCKET_KIND_PATTERN } from './socket-text.ts';
 import { VERBS, type Verb, verbNames } from './verbs.ts';
 
 /** Keys named by a table, each with a schema made from its row. */
@@ -63,7 +64,34 @@ export const POLICY_SCHEMA = {
   keys: {
     description: { ...text, doc: 'What this policy is for, in one line' },
     extends: listOf(text, 'Presets (@name) and files that this policy stands on, left to right'),
+    programs: listOf(
+      {
+        kind: 'union',
+        of: [
+          text,
+          {
+            kind: 'table',
+            required: ['file'],
+            keys: {
+              file: { ...text, doc: 'The object file, relative to this text' },
+              inodes: {
+                kind: 'map',
+                key: '^[A-Za-z_][A-Za-z0-9_]*$',
+                expects: 'the name of a map',
+                of: oneOrMore(text),
+                doc: 'Objects that are put into inode maps, by map',
+              },
+            },
+          },
+        ],
+      },
+      'Policy programs that are asked besides the rules (see docs/programs.md)',
+    ),
     layer: oneOf(['grant', 'limit'], 'Whether this text may widen (grant) or only narrow (limit)'),
+    mutable: oneOf(
+      ['stricter', 'any'],
+      'Whether this limit may change while programs run in it: only to give less, or both ways; never when absent',
+    ),
     vars: {
       kind: 'map',
       key: '^[A-Za-z][A-Za-z0-9_]*$',
@@ -95,7 +123,38 @@ export const POLICY_SCHEMA = {
         listen: listOf(allowTarget, 'Bind and listen'),
         deny: listOf(strictTarget, 'Denied, also where a wider rule allows'),
         ask: listOf(strictTarget, 'A person or a program answers'),
-        subject: oneOf(['caller', 'socket', 'both'], 'Whose domain decides on a socket'),
+        subject: oneOf(
+          ['caller', 'socket', 'both'],
+          'Whom the rules bind: who calls, sockets that were made inside, or both',
+        ),
+        aim: oneOf(
+          ['any', 'own'],
+          'Which sockets may be bound, connected, dissolved, made to listen and configured: any, or those made inside',
+        ),
+        lock: flag('Whether a socket that listens or is connected stays what it is'),
+        revalidate: {
+          kind: 'union',
+          of: [
+            flag('Whether sockets that were made outside are asked about at each use'),
+            {
+              kind: 'table',
+              keys: {
+                exempt: listOf(
+                  { kind: 'integer', min: 0, max: 65535 },
+                  'Descriptors of the start that are spared; 0, 1 and 2 when absent',
+                ),
+              },
+            },
+          ],
+        },
+        sockets: listOf(
+          {
+            kind: 'string',
+            pattern: SOCKET_KIND_PATTERN,
+            expects: 'a kind of socket such as tcp, netlink:route or packet/raw/*',
+          },
+          'The kinds of sockets that may be made; any when absent',
+        ),
       },
     },
     unix: {

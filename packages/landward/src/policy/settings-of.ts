@@ -7,6 +7,7 @@
 
 import { envMatches, narrowEnv } from './env-glob.ts';
 import type { Feature } from './features.ts';
+import { isMutable } from './mutable-of.ts';
 import type { EnvPlan } from './plan.ts';
 import type { LimitPolicy, Policy, ProcessPolicy } from './policy.ts';
 import type { Problems } from './problems.ts';
@@ -32,7 +33,7 @@ export const PROCESS_KEYS = {
 } as const satisfies Record<Exclude<keyof ProcessPolicy, 'syscalls'>, string>;
 
 /** The settings of a policy. */
-export type Settings = Pick<Policy, 'process' | 'env' | 'limits' | 'subject' | 'require' | 'keepFds' | 'log'>;
+export type Settings = Pick<Policy, 'process' | 'env' | 'limits' | 'require' | 'keepFds' | 'log'>;
 
 /** Composes the settings of all texts. */
 export function settingsOf(
@@ -46,7 +47,6 @@ export function settingsOf(
     process: processOf(grants, limits),
     env: envOf(grants, limits.flat()),
     limits: limitsOf(texts, problems),
-    subject: subjectOf(texts),
     require: requireOf(texts, grants),
     keepFds: [
       ...new Set(grants.flatMap((text) => numbersAt(tableAt(text.tree, 'process'), 'keep_fds'))),
@@ -81,7 +81,8 @@ function processOf(grants: readonly PolicyText[], limits: readonly (readonly Pol
     ];
     return layers.every((layer) => allowed(layer, key)) ? 'allow' : 'deny';
   };
-  const syscalls = [...grants, ...limits.flat()].flatMap((text) =>
+  // What may change is asked about, and not refused for good.
+  const syscalls = [...grants, ...limits.filter((layer) => !isMutable(layer)).flat()].flatMap((text) =>
     stringsAt(tableAt(text.tree, 'process'), 'syscalls'),
   );
   return {
@@ -154,16 +155,6 @@ function limitsOf(texts: readonly PolicyText[], problems: Problems): LimitPolicy
     timeMs: least('time', duration),
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
-}
-
-function subjectOf(texts: readonly PolicyText[]): Policy['subject'] {
-  const said = new Set(
-    texts
-      .map((text) => stringAt(tableAt(text.tree, 'net'), 'subject'))
-      .filter((value) => value !== undefined),
-  );
-  if (said.has('both') || (said.has('caller') && said.has('socket'))) return 'both';
-  return said.has('socket') ? 'socket' : 'caller';
 }
 
 function requireOf(texts: readonly PolicyText[], grants: readonly PolicyText[]): Policy['require'] {

@@ -8,12 +8,14 @@
 
 import type { SocketAddress } from '../model/landlock/inet.ts';
 import type { InetSocket } from '../model/landlock/world.ts';
+import type { FsTrigger } from '../model/programs/index.ts';
 import type { MetaRight } from '../model/rules.ts';
 import type { NetSocket, Shutdown } from '../model/sockets/socket.ts';
 import type { FsRight, NetRight } from '../uapi/landlock.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import type { Call } from './call.ts';
 import type { Entry, Place } from './place.ts';
+import type { Trail } from './trail.ts';
 
 /** What a handler asks. */
 export type Question =
@@ -28,6 +30,10 @@ export type Question =
       readonly at: Place;
       readonly rights: readonly FsRight[];
       readonly optional: readonly FsRight[];
+      /** Whether what is written goes to the end. */
+      readonly append?: boolean;
+      /** Whether this very call has made the file, without a name: a run of it from the beginning makes another one. */
+      readonly fresh?: true;
     }
   /** A new name: `fs.make_*` on the directory. With `open`, the rights that the new file is opened with. */
   | {
@@ -69,6 +75,8 @@ export type Question =
         readonly given: SocketAddress | null;
         readonly fastOpen?: boolean;
       };
+      /** The socket's protocol; TCP or UDP by the right where absent. */
+      readonly protocol?: number;
       /** The socket, for layers that look at where it was made; absent where it has no identity. */
       readonly socket?: SocketRef;
     }
@@ -87,8 +95,23 @@ export type Question =
     }
   /** A system call as such, for layers of system calls that may change. */
   | { readonly kind: 'call'; readonly name: SyscallName }
-  /** A directory on the way of a lookup, for programs that follow it. */
-  | { readonly kind: 'walk'; readonly at: Place; readonly lookup: 'name' | 'dot' | 'dotdot' }
+  /**
+   * A directory on the way of a lookup, for programs that follow it: where it begins (or begins anew, at what an absolute
+   * link leads to), and each in which something is looked for.
+   */
+  | {
+      readonly kind: 'walk';
+      readonly at: Place;
+      readonly lookup: 'start' | 'name' | 'dot' | 'dotdot';
+      readonly trail: Trail;
+    }
+  /** What is done to an object and no rule speaks of. With `gets`, later lookups may begin there. */
+  | {
+      readonly kind: 'pick';
+      readonly at: Place;
+      readonly triggers: readonly FsTrigger[];
+      readonly gets?: true;
+    }
   | {
       readonly kind: 'unix';
       readonly operation: 'connect' | 'bind';
@@ -126,13 +149,18 @@ export interface SocketRef {
   /** The local port, and the remote one where it has one. */
   readonly port: number | null;
   readonly peer: number | null;
+  /** The addresses of both as text, where the family has some. */
+  readonly local?: string | null;
+  readonly remote?: string | null;
 }
 
 /** Allowed is errno 0. */
 export interface Judgement {
   readonly errno: number;
-  /** Optional rights that were not had, or rights that the open file must be watched for; absent where there are none. */
+  /** Optional rights that were not had; absent where there are none. */
   readonly lacking?: readonly FsRight[];
+  /** Rights that are asked about again when the open file is used; absent where there are none. */
+  readonly watched?: readonly FsRight[];
   /** What the open file has to keep for the question `opened`; means something to the authority only. */
   readonly file?: unknown;
 }
@@ -144,4 +172,8 @@ export interface Authority {
   would(call: Call, question: Question): Judgement;
   /** Whether the calling thread is free of any restriction that this authority could answer with no. */
   isFree(call: Call): boolean;
+  /** Asks only who is asked besides the rules: what the rules have nothing to say about, or have allowed before. */
+  besides?(call: Call, question: Question): Judgement;
+  /** Whether lookups have to be followed step by step (`walk`); not where absent. */
+  follows?(call: Call): boolean;
 }

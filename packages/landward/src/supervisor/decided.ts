@@ -26,12 +26,12 @@ export class Decided {
   }
 
   /** What the rules say; as `decideIndexed`. */
-  decide(request: Request): RulesDecision {
+  decide(request: Request, asks?: (layer: number) => boolean): RulesDecision {
     const { index } = this.run;
     if (index !== this.#index) this.#forget();
     this.#index = index;
     if (request.kind !== 'path' || request.directory !== undefined || request.path.length > LONGEST)
-      return decideIndexed(index, request);
+      return decideIndexed(index, request, asks);
     const rights = pathMask(request.rights);
     let known = this.#byRights.get(rights);
     if (known === undefined) {

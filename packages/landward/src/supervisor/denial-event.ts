@@ -3,7 +3,7 @@
  * reported, not whether something is denied.
  */
 
-import type { DenialEvent, DenialLayer, DenialObject, DenialProcess } from '../model/denial.ts';
+import type { DenialEvent, DenialLayer, DenialObject, DenialProcess, DenialSide } from '../model/denial.ts';
 import { ruleText } from '../model/rules/rule-text.ts';
 import type { LayerAnswer, RulesDecision } from '../model/rules.ts';
 import type { Call } from './call.ts';
@@ -16,13 +16,15 @@ export interface DenialFacts {
   readonly missing: readonly string[];
   readonly decision?: RulesDecision | undefined;
   readonly domain?: DenialEvent['domain'];
+  /** Of a socket: whose credential said no. */
+  readonly side?: DenialSide | undefined;
   /** The program or function that said no. */
   readonly program?: string | undefined;
 }
 
 /** The event of a denial in a call. Reads the caller's name and program: only denials pay for that. */
 export function denialOf(call: Call, facts: DenialFacts): DenialEvent {
-  const { effect, errno, object, missing, decision, domain, program } = facts;
+  const { effect, errno, object, missing, decision, domain, side, program } = facts;
   const layers = decision?.layers.filter(({ verdict }) => verdict !== 'allow').map(layerOf);
   return {
     source: 'supervisor',
@@ -36,6 +38,7 @@ export function denialOf(call: Call, facts: DenialFacts): DenialEvent {
     run: call.run.id,
     digest: call.run.plan.digest,
     ...(domain === undefined ? {} : { domain }),
+    ...(side === undefined ? {} : { side }),
     ...(program === undefined ? {} : { program }),
     ...(decision === undefined ? {} : { blame: layerOf(decision.blame) }),
     ...(layers === undefined ? {} : { layers }),

@@ -14,17 +14,21 @@ import { authorityOf } from './authority-of.ts';
 import { BlockingWork } from './blocking.ts';
 import { type CallTable, Unreadable } from './call.ts';
 import { byNumber, decide, give } from './dispatch.ts';
-import { LiveLayers } from './live-layers.ts';
+import { WaitingCalls } from './functions/waiting-calls.ts';
+import { type LayerChanges, LiveLayers } from './live-layers.ts';
 import type { FromWorker, StartOrder, ToWorker } from './messages.ts';
 import type { NameView } from './names/view.ts';
 import { type CallGround, NotifiedCall } from './notified.ts';
+import { programMaps } from './programs/run-programs.ts';
 import { Reports } from './reports.ts';
 import type { SupervisedPlan } from './run.ts';
+import { noteStart } from './sockets/made.ts';
 import { Starting } from './starting.ts';
 import { LiveRun } from './state.ts';
 import { idTag, killMembers } from './tag.ts';
 import { Surroundings } from './target/surroundings.ts';
 import { Targets } from './target/targets.ts';
+import { tell } from './tell.ts';
 import { Ticks } from './ticks.ts';
 
 /** A thread that sleeps in here cannot be told to end by Node: not longer than this, milliseconds. */
@@ -43,6 +47,7 @@ export interface LoopSetup {
   readonly table: CallTable;
   readonly main: Main;
   readonly names?: NameView | undefined;
+  readonly changes?: LayerChanges | undefined;
 }
 
 interface Supervised extends CallGround {
@@ -58,15 +63,19 @@ export class Loop {
   readonly #around = new Surroundings();
   readonly #handlers;
   readonly #ticks = new Ticks();
+  readonly #waiting = new WaitingCalls(
+    (message) => this.#main.post(message),
+    (call, error) => this.#broken(call, error),
+  );
   readonly #runs = new Map<number, Supervised>();
   readonly #starts = new Map<number, Starting>();
   readonly #overEarly = new Map<string, FromWorker>();
   #keys = 0;
   #over = false;
 
-  constructor({ plan, table, main, names }: LoopSetup) {
+  constructor({ plan, table, main, names, changes }: LoopSetup) {
     this.#plan = plan;
-    this.#layers = new LiveLayers(plan.layers);
+    this.#layers = new LiveLayers(plan.layers, changes);
     this.#main = main;
     this.#names = names;
     this.#handlers = byNumber(plan.arch, table);
@@ -77,10 +86,11 @@ export class Loop {
     const blocking = new BlockingWork(inbox, this.#around.ceiling);
     try {
       while (!this.#over) {
-        const wait = Math.min(LONGEST_MS, this.#ticks.patience, blocking.patience);
+        const wait = Math.min(LONGEST_MS, this.#ticks.patience, blocking.patience, this.#waiting.patience);
         const count = inbox.next(Math.ceil(wait));
         for (let entry = 0; entry < count; entry++) this.#take(inbox, entry, blocking);
         blocking.look();
+        this.#waiting.look();
         this.#ticks.run();
       }
     } finally {
@@ -114,8 +124,7 @@ export class Loop {
       sendErrno(supervised.listener, inbox.id(entry), ERRNO.EPERM);
       return;
     }
-    const call = new NotifiedCall(supervised, row.name, inbox, entry);
-    give(call, decide(call, row.handle, this.#broken));
+    this.#waiting.serve(new NotifiedCall(supervised, row.name, inbox, entry), row.handle);
   }
 
   readonly #broken = (call: NotifiedCall, error: unknown): void => {
@@ -161,7 +170,13 @@ export class Loop {
           killMembers(idTag(message.run));
           break;
         case 'layer':
+          this.#order(message);
+          break;
+        case 'ask':
+          this.#main.post(tell(message, this.#runs.values()));
+          break;
         case 'decided':
+          this.#waiting.heard(message);
           break;
         case 'end':
           this.#over = true;
@@ -171,6 +186,11 @@ export class Loop {
       const listener = starting.take();
       if (listener !== undefined) this.#supervise(inbox, starting, listener, blocking);
     }
+  }
+
+  #order({ serial, order }: Extract<ToWorker, { kind: 'layer' }>): void {
+    const answered = this.#layers.order(order, (layers) => this.#names?.follow(layers));
+    this.#main.post({ kind: 'layered', serial, answered });
   }
 
   #start(inbox: Inbox, order: StartOrder): void {
@@ -186,7 +206,9 @@ export class Loop {
       noted: (text, defect) => this.#main.post({ kind: 'noted', run: id, text, defect }),
     });
     const ears = {
+      first: starting.pid,
       report: reports.add.bind(reports),
+      note: (text: string) => reports.note(text, false),
       hush: reports.hush.bind(reports),
       every: this.#ticks.add.bind(this.#ticks),
       kill: (reason: string) => {
@@ -201,7 +223,8 @@ export class Loop {
     // Where new privileges are not given up, execve of a set-id file is a change of identity that nobody tells of.
     const tellsIdentity = supervisor.groups.includes('credential') && supervisor.landlock === undefined;
     const around = new Targets(this.#around, { tellsIdentity, isSettled });
-    this.#runs.set(key, { run, listener, around, handOver, reports });
+    this.#runs.set(key, { run, listener, around, handOver, reports, patience: starting.patience });
+    noteStart(run, starting.pid);
     const added = inbox.add(listener, key);
     if (added === 0) {
       starting.go();
@@ -226,8 +249,10 @@ export class Loop {
     this.#names?.hear();
     this.#runs.delete(key);
     killMembers(idTag(run.id));
+    const maps = programMaps(run);
     this.#drop(supervised, blocking);
-    const over = { kind: 'over', run: run.id, dropped: reports.dropped, uses: run.uses.list() } as const;
+    const told = { dropped: reports.dropped, uses: run.uses.list(), ...maps };
+    const over = { kind: 'over', run: run.id, ...told } as const;
     // A short program can be over before its start is known to have gone well.
     if ([...this.#starts.values()].some((one) => one.run === run.id)) this.#overEarly.set(run.id, over);
     else this.#main.post(over);
@@ -235,6 +260,7 @@ export class Loop {
 
   #drop({ run, listener }: Supervised, blocking: BlockingWork): void {
     blocking.drop(run.id);
+    this.#waiting.drop(run.id);
     run[Symbol.dispose]();
     attempt('close', listener);
   }

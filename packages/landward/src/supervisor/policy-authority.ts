@@ -5,16 +5,21 @@
  * Decides nothing itself. Processes are inside or outside of the run by the run's tag (`Membership`).
  */
 
-import type { DenialObject } from '../model/denial.ts';
+import type { DenialObject, DenialSide } from '../model/denial.ts';
+import { decideCall } from '../model/rules/calls.ts';
 import type { Request, RulesDecision } from '../model/rules.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import type { FsRight } from '../uapi/landlock.ts';
+import type { SyscallName } from '../uapi/syscalls.ts';
 import type { Authority, Judgement, Question } from './authority.ts';
 import type { Call } from './call.ts';
 import { Decided } from './decided.ts';
 import { denialOf } from './denial-event.ts';
 import { objectOf } from './denial-object.ts';
+import { mayChangeFiles } from './may-change.ts';
+import { judgeNet, reached } from './policy-net.ts';
 import { requestsOf } from './policy-questions.ts';
+import { judgeCreate, judgeUse } from './policy-sockets.ts';
 import type { Run } from './run.ts';
 
 /** Whether a thread belongs to the run; `undefined` where there is no such thread. */
@@ -26,8 +31,11 @@ const ALLOWED: Judgement = { errno: 0 };
 interface Verdict {
   readonly errno: number;
   readonly lacking?: readonly FsRight[];
+  readonly watched?: readonly FsRight[];
+  readonly file?: string;
   readonly decision?: RulesDecision;
   readonly missing?: readonly string[];
+  readonly side?: DenialSide | undefined;
 }
 
 const FREE: Verdict = { errno: 0 };
@@ -59,6 +67,7 @@ export function policyAuthority(run: () => Run, isMember: Membership): Authority
             object: toldOf(question),
             missing: verdict.missing ?? verdict.decision?.blame.missing ?? [],
             decision: verdict.decision,
+            side: verdict.side,
           }),
         );
       return observing() ? ALLOWED : judgement(verdict);
@@ -66,7 +75,7 @@ export function policyAuthority(run: () => Run, isMember: Membership): Authority
     would(_call: Call, question) {
       return observing() ? ALLOWED : judgement(judge(rules(), isMember, question));
     },
-    isFree: () => run().plan.layers.length === 0,
+    isFree: () => run().layers.length === 0,
   };
 }
 
@@ -76,9 +85,13 @@ function isQuiet(decision: RulesDecision | undefined): boolean {
   return refusing.length > 0 && refusing.every(({ rule }) => rule?.quiet === true);
 }
 
-function judgement({ errno, lacking }: Verdict): Judgement {
-  if (errno === 0 && lacking === undefined) return ALLOWED;
-  return { errno, ...(lacking === undefined ? {} : { lacking }) };
+function judgement({ errno, lacking, watched, file }: Verdict): Judgement {
+  if (errno === 0 && lacking === undefined && watched === undefined) return ALLOWED;
+  return {
+    errno,
+    ...(lacking === undefined ? {} : { lacking }),
+    ...(watched === undefined ? {} : { watched, file }),
+  };
 }
 
 function judge(rules: Decided, isMember: Membership, question: Question): Verdict {
@@ -91,28 +104,38 @@ function judge(rules: Decided, isMember: Membership, question: Question): Verdic
       return restricts(rules.run) ? { errno: ERRNO.EPERM, missing: ['ptrace'] } : FREE;
     }
     case 'topology':
-      return rules.run.plan.layers.some(({ categories }) => categories.includes('fs'))
+      return rules.run.layers.some(({ categories }) => categories.includes('fs'))
         ? { errno: ERRNO.EPERM, missing: ['fs.change_topology'] }
         : FREE;
     // Rules know names: a directory on the way is not asked about, the object at its end is.
     case 'walk':
+    case 'pick':
       return FREE;
-    // No plan has rules that speak of these yet, so nobody asks; a question that is asked all the same is refused.
     case 'socket':
+      return judgeUse(rules, question);
     case 'socket-create':
+      return judgeCreate(rules.run, question);
+    case 'net':
+      return judgeNet(rules, question);
     case 'call':
-      return { errno: ERRNO.EPERM, missing: [question.kind] };
+      return judgeCall(rules.run, question.name);
     default:
       return judgeRules(rules, question);
   }
 }
 
+/** System calls by name, of layers that may change. */
+function judgeCall(run: Run, name: SyscallName): Verdict {
+  const decision = decideCall(run.layers, name);
+  return decision.errno === 0 ? FREE : { errno: decision.errno, decision, missing: ['call'] };
+}
+
 function restricts(run: Run): boolean {
-  return run.plan.layers.some(({ categories, rules }) => categories.length > 0 || rules.length > 0);
+  return run.layers.some(({ categories, rules }) => categories.length > 0 || rules.length > 0);
 }
 
 function restrictsFiles(run: Run): boolean {
-  return run.plan.layers.some(
+  return run.layers.some(
     ({ categories, rules }) => categories.includes('fs') || rules.some(({ kind }) => kind === 'path'),
   );
 }
@@ -121,7 +144,7 @@ function judgeRules(
   rules: Decided,
   question: Exclude<
     Question,
-    { kind: 'signal' | 'ptrace' | 'topology' | 'socket' | 'socket-create' | 'call' | 'walk' }
+    { kind: 'signal' | 'ptrace' | 'topology' | 'socket' | 'socket-create' | 'call' | 'walk' | 'pick' | 'net' }
   >,
 ): Verdict {
   const asked = requestsOf(question);
@@ -144,9 +167,29 @@ function judgeRules(
           ? (request.rights as readonly FsRight[])
           : [],
       );
-      return lacking.length === 0 ? FREE : { errno: 0, lacking };
+      return {
+        errno: 0,
+        ...(lacking.length === 0 ? {} : { lacking }),
+        ...watchedOf(rules.run, question, asked.requests),
+      };
     }
   }
+}
+
+/** Where what is allowed on files may change, what an open file allows is asked again at each use, by where it was opened. */
+function watchedOf(
+  run: Run,
+  question: Question,
+  requests: readonly Request[],
+): Pick<Verdict, 'watched' | 'file'> {
+  if ((question.kind !== 'open' && question.kind !== 'make') || !mayChangeFiles(run.plan)) return {};
+  const path = requests.find((request) => request.kind === 'path')?.path;
+  const given = question.kind === 'open' ? question.rights : (question.open ?? []);
+  const later = [...given, ...(question.optional ?? [])];
+  const watched = later.filter(
+    (right) => right === 'fs.ioctl_dev' || (right === 'fs.truncate' && given.includes('fs.write_file')),
+  );
+  return watched.length === 0 || path === undefined ? {} : { watched, file: path };
 }
 
 /** A run reaches the sockets that it has bound itself, as a Landlock domain does, unless a rule speaks of them. */
@@ -177,27 +220,6 @@ function found(rules: Decided, request: Request): Verdict {
   );
   if (!hidden && !named) return FREE;
   return { errno: hidden ? ERRNO.ENOENT : ERRNO.EACCES, decision };
-}
-
-/**
- * An address is reached where it, or a name that means it, is allowed, and no rule about one of its names says no. The
- * model weighs a name against rules about addresses within one request.
- */
-function reached(rules: Decided, requests: readonly Request[]): Verdict {
-  const decisions = requests.map((request) => rules.decide(request));
-  const named = decisions.find(({ layers }) =>
-    layers.some(
-      ({ verdict, rule }) => verdict !== 'allow' && rule?.kind === 'net' && rule.host.kind === 'name',
-    ),
-  );
-  if (named !== undefined) return { errno: named.errno, decision: named };
-  const allowed = decisions.find(({ errno }) => errno === 0);
-  if (allowed !== undefined) {
-    rules.run.uses.add(allowed);
-    return FREE;
-  }
-  const told = decisions.findLast(({ blame }) => blame.rule !== undefined) ?? decisions.at(-1)!;
-  return { errno: told.errno, decision: told };
 }
 
 /** What is told of the object; an ioctl by its number as well. */

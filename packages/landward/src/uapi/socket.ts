@@ -60,6 +60,7 @@ export const SO = {
   TYPE: 3,
   ERROR: 4,
   PEERCRED: 17,
+  RCVTIMEO: 20,
   SNDTIMEO: 21,
   ACCEPTCONN: 30,
   PROTOCOL: 38,

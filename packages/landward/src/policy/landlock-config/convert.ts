@@ -78,7 +78,6 @@ export function policyOfConfig(config: LandlockConfig, name: string, base: strin
     },
     env: { pass: null, scrub: [], set: {} },
     limits: {},
-    subject: 'caller',
     require: { degrade: [] },
     keepFds: [],
     log: { sameExec: true, newExec: true, subdomains: true },

@@ -6,7 +6,7 @@
 
 import { ERRNO } from '../../uapi/errno.ts';
 import { AF, NETLINK_AUDIT, SOCK, SOCK_TYPE_MASK } from '../../uapi/socket.ts';
-import { type Answer, type Call, CONTINUE, DONE, type Handler, refuse } from '../call.ts';
+import { type Answer, type Call, DONE, refuse } from '../call.ts';
 import { landlockOf } from './landlock-run.ts';
 
 const CAP_AUDIT_CONTROL = 30n;
@@ -14,17 +14,18 @@ const CAP_AUDIT_READ = 37n;
 const READERS = 1;
 const NETLINK_ADDRESS = 12;
 
-export const socket: Handler = (call) => {
-  if (call.run.plan.supervisor.landlock === undefined) return CONTINUE;
+/** The call `socket` for an audit socket; `null` for any other. */
+export function auditSocket(call: Call): Answer | null {
+  if (call.run.plan.supervisor.landlock === undefined) return null;
   const [family, type, protocol] = [call.int(0), call.int(1), call.int(2)];
-  if (family !== AF.NETLINK || protocol !== NETLINK_AUDIT) return CONTINUE;
+  if (family !== AF.NETLINK || protocol !== NETLINK_AUDIT) return null;
   const kind = type & SOCK_TYPE_MASK;
-  if (kind !== SOCK.RAW && kind !== SOCK.DGRAM) return CONTINUE;
+  if (kind !== SOCK.RAW && kind !== SOCK.DGRAM) return null;
   const { audit } = landlockOf(call);
   const fd = audit.clients.open(type);
   if (fd >= 0) audit.watch(call.run);
   return fd < 0 ? refuse(-fd) : { kind: 'fd', fd: call.own(fd), cloexec: (type & 0o2000000) !== 0 };
-};
+}
 
 /** Whether a descriptor that the call has fetched is an audit socket of ours. */
 export function isAuditSocket(call: Call, fd: number): boolean {

@@ -8,7 +8,7 @@ import type { Describe, FileIdentity, NetFields } from '../../model/records/inde
 import { decodeSockaddr } from '../../uapi/sockaddr.ts';
 import type { Call } from '../call.ts';
 import { pathInTree } from '../files/place-of.ts';
-import { addressText } from '../sockets/inet.ts';
+import { addressText } from '../sockets/address-text.ts';
 import { localAddress } from '../sockets/socket.ts';
 import { readProc } from '../target/proc.ts';
 import type { Level } from './ancestors.ts';

@@ -1,7 +1,6 @@
 /** The calls of Landlock itself and what its answers rest on: who handles each, how it is held, what differs. */
 
 import type { CallTable } from '../call.ts';
-import { socket } from './audit-calls.ts';
 import { addRule, createRuleset, restrict } from './calls.ts';
 import { ioprioSet } from './io-priority.ts';
 import { prctl } from './no-new-privs.ts';
@@ -34,10 +33,5 @@ export const LANDLOCK_CALLS = {
     handle: seccomp,
     held: 'registers',
     residual: 'Has an operation that no kernel has: enforcing a policy program (docs/programs.md).',
-  },
-  socket: {
-    handle: socket,
-    held: 'emulated',
-    residual: 'A netlink socket of audit reads the denials of the run, and nothing of the kernel.',
   },
 } as const satisfies CallTable;

@@ -5,12 +5,13 @@
  */
 
 import { attempt } from '../../kernel/call.ts';
-import { ERRNO } from '../../uapi/errno.ts';
 import { AF, SO, SOCK } from '../../uapi/socket.ts';
 import { type Answer, type Call, outcome, refuse } from '../call.ts';
 import { auditBind, isAuditSocket } from '../landlock/audit-calls.ts';
 import { asCaller } from './credentials.ts';
 import { aimOf, askInet } from './inet.ts';
+import { needsRef } from './made.ts';
+import { refOf } from './ref.ts';
 import {
   type HeldSocket,
   isInet,
@@ -21,6 +22,7 @@ import {
   socketOf,
 } from './socket.ts';
 import { bindUnix } from './unix.ts';
+import { askUse } from './use-questions.ts';
 
 /** The call `bind`. */
 export function bind(call: Call): Answer {
@@ -28,7 +30,8 @@ export function bind(call: Call): Answer {
   const address = readAddress(call, call.arg(1), call.int(2));
   if (isAuditSocket(call, socket.fd)) return auditBind(call, socket.fd, address);
   if (socket.domain === AF.UNIX) return bindUnix(call, socket, address);
-  if (isInet(socket) && !takesAnyPort(call, socket, address)) askInet(call, socket, address, 'bind');
+  if (!isInet(socket) || takesAnyPort(call, socket, address)) askUse(call, socket, 'configure');
+  else askInet(call, socket, address, 'bind');
   return call.target.as(() => outcome(attempt('bind', socket.fd, address, address.length)));
 }
 
@@ -45,8 +48,10 @@ function takesAnyPort(call: Call, socket: HeldSocket, address: Uint8Array): bool
 /** The call `listen`. A socket that has no port yet takes a free one, which is as good as binding to it. */
 export function listen(call: Call): Answer {
   const socket = socketOf(call, call.int(0));
-  if (takesPort(socket)) askFreePort(call, socket);
-  askListening(call, socket);
+  askUse(call, socket, 'listen');
+  // Landlock itself does not ask here; only the policy does, so a program's own domain is left out.
+  if (takesPort(socket) && call.run.layers.length > 0) askFreePort(call, socket);
+  else askListening(call, socket);
   // Clients of a UNIX socket are told who listens.
   const act = () => outcome(attempt('listen', socket.fd, call.int(1)));
   return socket.domain === AF.UNIX ? asCaller(call, act) : call.target.as(act);
@@ -75,8 +80,7 @@ function askListening(call: Call, socket: HeldSocket): void {
 }
 
 function askFreePort(call: Call, socket: HeldSocket): void {
-  // Landlock itself does not ask here; only the policy does, so a program's own domain is left out.
-  if (call.run.layers.length === 0) return;
+  const ref = needsRef(call) ? refOf(socket) : null;
   const { errno } = call.run.authority.ask(call, {
     kind: 'net',
     right: 'net.bind_tcp',
@@ -84,22 +88,7 @@ function askFreePort(call: Call, socket: HeldSocket): void {
     port: 0,
     names: [],
     implied: true,
+    ...(ref === null ? {} : { socket: ref }),
   });
   if (errno !== 0) refuse(errno);
-}
-
-const SOL = { IP: 0, IPV6: 41 } as const;
-/**
- * `IP_OPTIONS`; `IPV6_2292RTHDR`, `IPV6_2292PKTOPTIONS`, `IPV6_FLOWLABEL_MGR` (a label can carry a route), `IPV6_RTHDR`: they
- * turn packets to hosts that nobody decided on.
- */
-const ROUTES = { [SOL.IP]: [4], [SOL.IPV6]: [5, 6, 32, 57] } as const satisfies Record<
-  number,
-  readonly number[]
->;
-
-/** The call `setsockopt`, for the options that name hosts on the way of a packet. The filter asks about no other. */
-export function setsockopt(call: Call): Answer {
-  const routes: readonly number[] = ROUTES[call.int(1) as keyof typeof ROUTES] ?? [];
-  return routes.includes(call.int(2)) ? refuse(ERRNO.EPERM) : refuse(ERRNO.ENOPROTOOPT);
 }

@@ -10,7 +10,8 @@ import { ImageBuilder, readSlot } from '../../kernel/image.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AF, SOCK } from '../../uapi/socket.ts';
 import { type Answer, type Call, DONE, outcome } from '../call.ts';
-import { askInet } from './inet.ts';
+import { askInet, familyOf } from './inet.ts';
+import { noteAimed, wasAimed } from './made.ts';
 import { standIn } from './resolvers.ts';
 import {
   type HeldSocket,
@@ -22,6 +23,7 @@ import {
   withoutWaiting,
 } from './socket.ts';
 import { connectUnix } from './unix.ts';
+import { askUse } from './use-questions.ts';
 import { interruption } from './waiting.ts';
 
 /** How a connect is part of another call. */
@@ -37,9 +39,10 @@ const ALONE: Connecting = { dontWait: false, finish: (answer) => answer };
 /** The call `connect`. */
 export function connect(call: Call): Answer {
   // The kernel looks for the descriptor, then for the address, then whether it is a socket.
-  const fd = call.target.fd(call.int(0));
+  const number = call.int(0);
+  const fd = call.target.fd(number);
   const address = readAddress(call, call.arg(1), call.int(2));
-  return connectTo(call, lookAt(fd), address);
+  return connectTo(call, lookAt(fd, number), address);
 }
 
 /**
@@ -54,9 +57,15 @@ export function connectTo(
   connecting: Connecting = ALONE,
 ): Answer {
   if (socket.domain === AF.UNIX) return connectUnix(call, socket, address);
-  if (!isInet(socket)) return perform(call, socket, address, connecting);
+  if (!isInet(socket)) {
+    askUse(call, socket, 'configure');
+    return perform(call, socket, address, connecting);
+  }
   const instead = standIn(call, socket, address, 'connect');
-  if (instead !== null) return perform(call, socket, instead.address, after(connecting, instead.begun));
+  if (instead !== null) {
+    askUse(call, socket, 'configure');
+    return perform(call, socket, instead.address, after(connecting, instead.begun));
+  }
   askInet(call, socket, address, 'connect');
   return perform(call, socket, address, connecting);
 }
@@ -75,9 +84,33 @@ function perform(call: Call, socket: HeldSocket, address: Uint8Array, connecting
   const { fd } = socket;
   const once = () => attempt('connect', fd, address, address.length);
   const waits = socket.type === SOCK.STREAM || socket.type === SOCK.SEQPACKET;
-  if (waits && !connecting.dontWait && isBlocking(fd)) return block(call, fd, address, connecting);
+  const dissolves = familyOf(address) === AF.UNSPEC;
+  const tracked = waits && !dissolves ? aiming(call, fd, connecting) : connecting;
+  // What dissolves has no reason to wait, and must be done before anything else is decided about the socket.
+  if (waits && !dissolves && !connecting.dontWait && isBlocking(fd)) return block(call, fd, address, tracked);
   const result = call.target.as(() => (waits ? withoutWaiting(fd, once) : once()));
-  return connecting.finish(outcome(result));
+  return tracked.finish(outcome(result));
+}
+
+/** Errors after which a connection may still come to be, or is there already. */
+const UNDERWAY: ReadonlySet<number> = new Set([
+  ERRNO.EINPROGRESS,
+  ERRNO.EALREADY,
+  ERRNO.EISCONN,
+  ERRNO.EINTR,
+]);
+
+/** From its beginning on a connect counts as an aim of the socket, until it has failed. */
+function aiming(call: Call, fd: number, connecting: Connecting): Connecting {
+  if (wasAimed(call, fd)) return connecting;
+  noteAimed(call, fd, true);
+  return {
+    dontWait: connecting.dontWait,
+    finish(answer) {
+      if (answer.kind === 'errno' && !UNDERWAY.has(answer.errno)) noteAimed(call, fd, false);
+      return connecting.finish(answer);
+    },
+  };
 }
 
 /** A connect that waits runs on another thread; a signal for the target ends it as it would end the target's own. */

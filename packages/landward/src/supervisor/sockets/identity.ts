@@ -2,8 +2,9 @@
  * Who made each socket of a run, by the kernel's cookie, which is the same through every descriptor, dup, fork and message,
  * and is never given to another socket.
  *
- * Owns the registry and what may be concluded from it: a socket that is not in it is from outside only as long as nothing
- * was forgotten; afterwards nobody knows, and each question takes the strict side. What a creator is, is the caller's.
+ * Owns the registry and what may be concluded from it. That a socket was made inside is never forgotten (a bit a cookie); by
+ * whom is, once nobody holds it: then, as where a making was not seen, each question takes the strict side. What a creator is,
+ * is the caller's.
  */
 
 import { readdirSync } from 'node:fs';
@@ -11,6 +12,8 @@ import { readProcLink } from '../target/proc.ts';
 
 /** How many sockets are remembered before those that nobody holds any more are looked for. */
 const SWEEP_AT = 65_536;
+/** Cookies are given in rows: as many share one page of bits. */
+const PAGE_BITS = 16n;
 
 /**
  * What is known of a socket. `unknown`: it may have been made inside by whomever, or come from outside. Whoever asks has to
@@ -41,6 +44,8 @@ export interface SocketIdentitiesOptions {
 /** The sockets of one run, with who made each. */
 export class SocketIdentities<Creator> implements Disposable {
   readonly #known = new Map<bigint, Known<Creator>>();
+  /** The cookies of all sockets that were ever made inside. */
+  readonly #ever = new Map<bigint, Uint8Array>();
   readonly #least: number;
   readonly #held: () => ReadonlySet<bigint>;
   #sweepAt: number;
@@ -63,18 +68,22 @@ export class SocketIdentities<Creator> implements Disposable {
    * @param ino its inode, by which it is found again among the descriptors of processes
    */
   made(cookie: bigint, ino: bigint, creator: Creator): void {
+    const page = this.#ever.get(cookie >> PAGE_BITS) ?? new Uint8Array(1 << (Number(PAGE_BITS) - 3));
+    this.#ever.set(cookie >> PAGE_BITS, page);
+    const bit = Number(BigInt.asUintN(Number(PAGE_BITS), cookie));
+    page[bit >> 3]! |= 1 << (bit & 7);
     this.#put(cookie, { creator, ino });
   }
 
-  /** A socket is in use. One that comes from outside for sure is remembered as such, whatever is forgotten later. */
+  /** A socket is in use. One that comes from outside for sure is remembered as such, whatever is lost later. */
   met(cookie: bigint, ino: bigint): void {
-    if (this.#complete && !this.#known.has(cookie)) this.#put(cookie, { creator: null, ino });
+    if (this.of(cookie).kind === 'outside') this.#put(cookie, { creator: null, ino });
   }
 
   /** Where a socket comes from. */
   of(cookie: bigint): SocketOrigin<Creator> {
     const known = this.#known.get(cookie);
-    if (known === undefined) return this.#complete ? OUTSIDE : UNKNOWN;
+    if (known === undefined) return this.#complete && !this.#wasMade(cookie) ? OUTSIDE : UNKNOWN;
     return known.creator === null ? OUTSIDE : { kind: 'inside', creator: known.creator };
   }
 
@@ -83,24 +92,27 @@ export class SocketIdentities<Creator> implements Disposable {
     this.#complete = false;
   }
 
+  #wasMade(cookie: bigint): boolean {
+    const bit = Number(BigInt.asUintN(Number(PAGE_BITS), cookie));
+    return ((this.#ever.get(cookie >> PAGE_BITS)?.[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0;
+  }
+
   #put(cookie: bigint, known: Known<Creator>): void {
     if (this.#known.size >= this.#sweepAt) this.#sweep();
     this.#known.set(cookie, known);
   }
 
-  /** Forgets sockets that no process holds. One that is on its way in a message looks the same, so what is forgotten counts. */
+  /** Forgets sockets that no process holds, or that look so: one on its way in a message, or handed on during the look. */
   #sweep(): void {
     const held = this.#held();
-    for (const [cookie, { ino }] of this.#known) {
-      if (held.has(ino)) continue;
-      this.#known.delete(cookie);
-      this.#complete = false;
-    }
+    for (const [cookie, { ino, creator }] of this.#known)
+      if (!held.has(ino) && (creator !== null || this.#complete)) this.#known.delete(cookie);
     this.#sweepAt = Math.max(this.#least, 2 * this.#known.size);
   }
 
   [Symbol.dispose](): void {
     this.#known.clear();
+    this.#ever.clear();
     this.#complete = false;
   }
 }

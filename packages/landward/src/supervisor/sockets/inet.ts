@@ -11,7 +11,11 @@ import { AF, IPPROTO, SOCK } from '../../uapi/socket.ts';
 import type { Question } from '../authority.ts';
 import type { Call } from '../call.ts';
 import { refuse } from '../call.ts';
+import { addressText } from './address-text.ts';
+import { needsRef } from './made.ts';
+import { refOf } from './ref.ts';
 import { type HeldSocket, modelSocket } from './socket.ts';
+import { askUse } from './use-questions.ts';
 
 /** What is done with an address. */
 export type Operation = 'bind' | 'connect' | 'send';
@@ -22,8 +26,6 @@ export interface Aim {
   readonly address: string;
   readonly port: number;
 }
-
-const NAMES = { inet: 4, inet6: 16 } as const;
 
 /**
  * Where a call with this address goes.
@@ -60,21 +62,6 @@ export function familyOf(bytes: Uint8Array): number {
   return bytes.length < 2 ? -1 : bytes[0]! | (bytes[1]! << 8);
 }
 
-/** An address as text. */
-export function addressText(bytes: Uint8Array): string {
-  if (bytes.length === NAMES.inet) return bytes.join('.');
-  const groups = Array.from({ length: 8 }, (_, at) => (bytes[2 * at]! << 8) | bytes[2 * at + 1]!);
-  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff)
-    return `::ffff:${bytes.subarray(12).join('.')}`;
-  const text = groups.map((group) => group.toString(16)).join(':');
-  // The longest run of zeros is left out, as people write it.
-  const runs = [...text.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].map(([run]) => run);
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
-  if (longest === '') return text;
-  const at = text.indexOf(longest);
-  return `${text.slice(0, at)}::${text.slice(at + longest.length).replace(/^:/, '')}`;
-}
-
 /** The right that an operation of a socket needs. What moves a stream of bytes is held like TCP, all else like UDP. */
 export function rightOf({ type }: HeldSocket, operation: Operation): NetRight {
   const stream = type === SOCK.STREAM || type === SOCK.SEQPACKET;
@@ -96,6 +83,7 @@ export function askInet(
   fastOpen = false,
 ): Aim | null {
   const aim = aimOf(socket, bytes, operation);
+  if (operation === 'connect' && familyOf(bytes) === AF.UNSPEC) askUse(call, socket, 'disassociate');
   const question = questionOf(call, socket, bytes, operation, aim, fastOpen);
   if (question === null) return aim;
   const { errno } = call.run.authority.ask(call, question);
@@ -113,6 +101,7 @@ export function questionOf(
 ): Extract<Question, { kind: 'net' }> | null {
   const landlock = call.run.plan.supervisor.landlock !== undefined;
   if (aim === null && !landlock) return null;
+  const ref = needsRef(call) ? refOf(socket) : null;
   const names = aim === null || operation === 'bind' ? [] : (call.run.names?.namesOf(aim.address) ?? []);
   return {
     kind: 'net',
@@ -121,6 +110,7 @@ export function questionOf(
     port: aim?.port ?? 0,
     names,
     protocol: socket.protocol,
+    ...(ref === null ? {} : { socket: ref }),
     ...(landlock
       ? { attempt: { call: operation, socket: modelSocket(socket), given: givenAddress(bytes), fastOpen } }
       : {}),

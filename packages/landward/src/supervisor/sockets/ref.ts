@@ -6,8 +6,10 @@
  */
 
 import { attempt } from '../../kernel/call.ts';
+import { decodeSockaddr } from '../../uapi/sockaddr.ts';
 import { AF, IPPROTO, SO, SOCK } from '../../uapi/socket.ts';
 import type { SocketRef } from '../authority.ts';
+import { addressText } from './address-text.ts';
 import { cookieOf, type HeldSocket, localAddress, modelSocket, option } from './socket.ts';
 
 const TCP_INFO = 11;
@@ -23,14 +25,22 @@ const TCP = { SYN_SENT: 2, SYN_RECV: 3, CLOSE: 7, LISTEN: 10 } as const;
  * @param number the descriptor by which the target uses it
  * @returns `null` where the kernel gives it no cookie
  */
-export function refOf(socket: HeldSocket, number: number): SocketRef | null {
+export function refOf(socket: HeldSocket, number = socket.number): SocketRef | null {
   const cookie = cookieOf(socket.fd);
   if (cookie === null) return null;
   const inet = modelSocket(socket);
-  const remote = peerPort(socket.fd);
-  const state = stateOf(socket, remote !== null);
-  const port = portOf(localAddress(socket.fd));
-  return { cookie, fd: number, inet, state, port: port === 0 ? null : port, peer: remote || null };
+  const remote = peerOf(socket.fd);
+  const own = localAddress(socket.fd);
+  return {
+    cookie,
+    fd: number,
+    inet,
+    state: stateOf(socket, remote !== null),
+    port: portOf(own) || null,
+    peer: remote === null ? null : portOf(remote) || null,
+    local: textOf(own),
+    remote: remote === null ? null : textOf(remote),
+  };
 }
 
 function stateOf(socket: HeldSocket, hasPeer: boolean): SocketRef['state'] {
@@ -56,11 +66,16 @@ function isTcp({ domain, protocol }: HeldSocket): boolean {
   return inet && (protocol === IPPROTO.TCP || protocol === IPPROTO.MPTCP);
 }
 
-/** The remote port; 0 for a peer of a family without ports, `null` where there is no peer. */
-function peerPort(fd: number): number | null {
+/** The address of the peer, as bytes; `null` where there is none. */
+function peerOf(fd: number): Uint8Array | null {
   length[0] = peer.length;
-  if (attempt('getpeername', fd, peer, length) < 0) return null;
-  return portOf(peer.subarray(0, length[0]));
+  return attempt('getpeername', fd, peer, length) < 0 ? null : peer.subarray(0, length[0]);
+}
+
+function textOf(bytes: Uint8Array): string | null {
+  const address = decodeSockaddr(bytes);
+  if (address === null || (address.family !== 'inet' && address.family !== 'inet6')) return null;
+  return addressText(address.address);
 }
 
 function portOf(address: Uint8Array): number {

@@ -19,6 +19,8 @@ const local = new Uint8Array(128);
 /** A socket, by a duplicate that the call owns. */
 export interface HeldSocket {
   readonly fd: number;
+  /** The descriptor by which the target uses it. */
+  readonly number: number;
   readonly domain: number;
   readonly type: number;
   readonly protocol: number;
@@ -26,13 +28,13 @@ export interface HeldSocket {
 
 /** A descriptor of the target that has to be a socket. @throws {Refused} EBADF, ENOTSOCK */
 export function socketOf(call: Call, number: number): HeldSocket {
-  return lookAt(call.target.fd(number));
+  return lookAt(call.target.fd(number), number);
 }
 
 /** What a duplicate is. @throws {Refused} ENOTSOCK */
-export function lookAt(fd: number): HeldSocket {
+export function lookAt(fd: number, number: number): HeldSocket {
   const domain = must(option(fd, SO.DOMAIN));
-  return { fd, domain, type: must(option(fd, SO.TYPE)), protocol: must(option(fd, SO.PROTOCOL)) };
+  return { fd, number, domain, type: must(option(fd, SO.TYPE)), protocol: must(option(fd, SO.PROTOCOL)) };
 }
 
 /** An option of `SOL_SOCKET` that is an int, or `-errno`. */
@@ -51,8 +53,17 @@ export function cookieOf(fd: number): bigint | null {
 
 /** How long a send or connect may wait, milliseconds; `null` for as long as it takes. */
 export function sendTimeout(fd: number): number | null {
+  return timeout(fd, SO.SNDTIMEO);
+}
+
+/** How long a receive or accept may wait, milliseconds; `null` for as long as it takes. */
+export function receiveTimeout(fd: number): number | null {
+  return timeout(fd, SO.RCVTIMEO);
+}
+
+function timeout(fd: number, name: number): number | null {
   length[0] = 16;
-  if (attempt('getsockopt', fd, SOL_SOCKET, SO.SNDTIMEO, value, length) < 0) return null;
+  if (attempt('getsockopt', fd, SOL_SOCKET, name, value, length) < 0) return null;
   const milliseconds = Number(value.getBigInt64(0, true)) * 1000 + Number(value.getBigInt64(8, true)) / 1000;
   return milliseconds === 0 ? null : milliseconds;
 }

@@ -1,8 +1,11 @@
 /** The calls on sockets: who handles each, how it is held, and what differs from the kernel's own doing. */
 
 import type { CallTable } from '../call.ts';
-import { bind, listen, setsockopt } from './bind.ts';
+import { accept, accept4 } from './accept.ts';
+import { bind, listen } from './bind.ts';
+import { setsockopt, shutdown } from './configure.ts';
 import { connect } from './connect.ts';
+import { socket, socketpair } from './make.ts';
 import { recvfrom, recvmmsg, recvmsg } from './receive.ts';
 import { sendmmsg, sendmsg, sendto } from './send.ts';
 
@@ -10,6 +13,9 @@ const PEER = 'A peer of a UNIX socket is told the process id of the supervisor; 
 const SENT = `${PEER} MSG_ZEROCOPY is answered with ENOBUFS, TCP Fast Open connects first and sends then.`;
 const RECEIVED =
   'Only on sockets that ask a name server, and only where the policy has host names; no control data there.';
+
+const ACCEPTED =
+  'A connection that was taken for a program that has no descriptor left, or gives no place for the address, is closed.';
 
 /** Calls on sockets. */
 export const SOCKET_CALLS = {
@@ -28,7 +34,18 @@ export const SOCKET_CALLS = {
   recvmmsg: { handle: recvmmsg, held: 'emulated', residual: RECEIVED },
   setsockopt: {
     handle: setsockopt,
-    held: 'refused',
-    residual: 'Source routes (IP_OPTIONS, IPV6_RTHDR and their older forms) are refused with EPERM.',
+    held: 'emulated',
+    residual:
+      'Source routes (IP_OPTIONS, IPV6_RTHDR and their older forms) are refused with EPERM. Where a layer looks at who configures a socket, values are copied, up to 64 KiB; else the kernel runs the call.',
   },
+  shutdown: { handle: shutdown, held: 'emulated', residual: '' },
+  socket: {
+    handle: socket,
+    held: 'emulated',
+    residual:
+      'A socket belongs to the control group of the supervisor. UNIX sockets and families besides IP, netlink and packet are made by the kernel. A netlink socket of audit reads the denials of the run, and nothing of the kernel.',
+  },
+  socketpair: { handle: socketpair, held: 'registers', residual: '' },
+  accept: { handle: accept, held: 'emulated', residual: ACCEPTED },
+  accept4: { handle: accept4, held: 'emulated', residual: ACCEPTED },
 } as const satisfies CallTable;
