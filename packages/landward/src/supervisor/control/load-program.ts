@@ -25,10 +25,9 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { AT, F, O, S_IF, S_IFMT } from '../../uapi/open.ts';
 import { type Answer, type Call, type Handler, refuse } from '../call.ts';
 import { landlockOf } from '../landlock/landlock-run.ts';
+import { THREAD_HOOKS } from '../landlock/program-hooks.ts';
 
 const CAP_SYS_ADMIN = 21n;
-/** The hooks that the lists of threads are asked at. A program for any other would be enforced and never run. */
-const ASKED: readonly ProgramHook[] = ['ptrace'];
 /** A context, a stack, and what an engine keeps. */
 const MACHINE_BYTES = 1 << 16;
 const STATX = { bytes: 256, type: 0x1, size: 0x200, modeAt: 28, sizeAt: 40, dontSync: 0x4000 } as const;
@@ -105,9 +104,11 @@ function chosen(
   const program = programs[number];
   if (program === undefined)
     throw new ProgramError(`there is no program ${number}: the file has ${programs.length}`);
-  if (!ASKED.includes(program.hook))
+  // It would be enforced and never run.
+  const asked: readonly ProgramHook[] = THREAD_HOOKS;
+  if (!asked.includes(program.hook))
     throw new ProgramError(
-      `programs of ${program.hook} cannot be enforced from inside a run: ${ASKED.join(', ')}`,
+      `programs of ${program.hook} cannot be enforced from inside a run, only those of ${asked.join(', ')}`,
     );
   return { ...program, maps };
 }

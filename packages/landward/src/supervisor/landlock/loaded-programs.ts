@@ -9,9 +9,12 @@ import { type Budget, FUEL } from '../../programs/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { refuse } from '../call.ts';
 import { Handles } from '../handles.ts';
+import { RunTags } from '../programs/inodes.ts';
 
 /** Loads of one run, refused ones included: verifying takes time of the deciding thread, and nobody tells of a close. */
 export const MAX_LOADS = 256;
+/** What all programs may take for one call together, in instructions. */
+const DECISION_FUEL = 2 * FUEL;
 /** Bytes of memory (contexts, stacks, maps) of all that one run has loaded. */
 export const MAX_MEMORY = 1 << 26;
 
@@ -19,12 +22,17 @@ export class LoadedPrograms implements Disposable {
   readonly #handles = new Handles<Program>();
   /** What all programs that are asked one question may take together. */
   readonly budget: Budget = { left: 0 };
+  /** Nothing: no hook of threads looks at files. */
+  readonly tags = new RunTags();
+  #call: bigint | null = null;
   #loads = 0;
   #memory = 0;
 
-  /** Begins a question: a long list takes no longer than one program may. */
-  ask(): void {
-    this.budget.left = FUEL;
+  /** Gives a call its budget: once, however often it is asked about. A long list takes no longer than a short one. */
+  ask(call: bigint): void {
+    if (call === this.#call) return;
+    this.#call = call;
+    this.budget.left = DECISION_FUEL;
   }
 
   /**

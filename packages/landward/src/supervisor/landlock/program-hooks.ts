@@ -2,65 +2,85 @@
  * The authority of the policy programs that threads have put in front of their own lists: which list a question is for, and
  * whom it is shown.
  *
- * Owns the translation. Lists, order and verdicts are `model/programs`; the programs of a plan are asked elsewhere.
+ * Owns the translation. Lists, order and verdicts are `model/programs`; the programs of a plan are asked elsewhere, about more.
  */
 
-import { deniedBy, type Program, type ProgramTask } from '../../model/programs/index.ts';
+import type { Hook, ProgramTask } from '../../model/programs/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { Authority, Judgement, Question } from '../authority.ts';
 import type { Call } from '../call.ts';
 import { denialOf } from '../denial-event.ts';
 import { objectOf } from '../denial-object.ts';
 import { isMember } from '../processes/members.ts';
+import { type Denier, judgeByPrograms } from '../programs/judge.ts';
+import { permissionAuthority } from '../programs/permission.ts';
 import { readStatus } from '../target/status.ts';
 import { type LandlockRun, landlockOf } from './landlock-run.ts';
 
+/** The hooks that lists of threads are asked at: those of which the supervisor of such a run hears everything. */
+export const THREAD_HOOKS = ['ptrace', 'signal', 'net'] as const satisfies readonly Hook[];
+
 const ALLOWED: Judgement = { errno: 0 };
-const DENIED: Judgement = { errno: ERRNO.EPERM };
 
 /** Makes the authority of runs whose programs may enforce policy programs on themselves. */
 export function threadProgramsAuthority(): Authority {
+  const permission = permissionAuthority();
+  const judge = (call: Call, question: Question): Denier | Judgement | null => {
+    const landlock = landlockOf(call);
+    const asked = listAsked(call, landlock, question);
+    if (asked === null) return null;
+    // Programs never see what the system refuses anyway.
+    const refused = permission.ask(call, question);
+    if (refused.errno !== 0) return refused;
+    landlock.loaded.ask(call.id);
+    const task = (tid: number) => taskOf(call, landlock, tid);
+    return judgeByPrograms(call, question, { domain: asked.domain, tags: landlock.loaded.tags, task });
+  };
   return {
     ask(call, question) {
-      const denier = denierOf(call, question);
-      if (denier === null) return ALLOWED;
+      const said = judge(call, question);
+      if (said === null) return ALLOWED;
+      if ('errno' in said) return said;
       const observes = call.run.plan.supervisor.mode === 'observe';
-      call.run.report({
-        ...denialOf(call, {
+      call.run.report(
+        denialOf(call, {
           effect: observes ? 'observed' : 'denied',
           errno: ERRNO.EPERM,
           object: objectOf(question),
-          missing: [denier.hook],
+          missing: [question.kind === 'net' ? question.right : question.kind],
+          program: said.name ?? 'a policy program',
         }),
-        ...(denier.name === undefined ? {} : { program: denier.name }),
-      });
-      return observes ? ALLOWED : DENIED;
+      );
+      return observes ? ALLOWED : { errno: ERRNO.EPERM };
     },
-    would: (call, question) => (denierOf(call, question) === null ? ALLOWED : DENIED),
+    would(call, question) {
+      // Signals to many are asked about this way; programs see nothing that nobody asks in earnest.
+      if (question.kind !== 'signal') return ALLOWED;
+      const said = judge(call, question);
+      if (said === null) return ALLOWED;
+      return 'errno' in said ? said : { errno: ERRNO.EPERM };
+    },
     isFree: (call) => landlockOf(call).state(call.target.tid)?.programs === null,
   };
 }
 
 /** A thread as programs see it: by its lists alone. Threads of other runs and of none have no lists here. */
-function programTaskOf(call: Call, landlock: LandlockRun, tid: number): ProgramTask {
+function taskOf(call: Call, landlock: LandlockRun, tid: number): ProgramTask {
   const state = isMember(call, tid) ? landlock.state(tid) : undefined;
   return { domain: state?.programs ?? null };
 }
 
-/** The program that denies, `null` where none does or none has a say. */
-function denierOf(call: Call, question: Question): Program | null {
-  if (question.kind !== 'ptrace') return null;
-  const landlock = landlockOf(call);
-  const self = programTaskOf(call, landlock, call.target.tid);
-  const other = programTaskOf(call, landlock, question.tid);
-  const [tracer, tracee] = question.traceme === true ? [other, self] : [self, other];
-  if (tracer.domain?.lists.ptrace === undefined) return null;
-  if (question.traceme !== true && isOwnProcess(call, question.tid)) return null;
-  landlock.loaded.ask();
-  return deniedBy(tracer.domain, 'ptrace', () => ({ tracer, tracee }));
+/** The thread whose list has a say; `null` where that has no program for the question. */
+function listAsked(call: Call, landlock: LandlockRun, question: Question): ProgramTask | null {
+  const { kind } = question;
+  if (kind !== 'ptrace' && kind !== 'signal' && kind !== 'net') return null;
+  const traceme = kind === 'ptrace' && question.traceme === true;
+  const task = taskOf(call, landlock, traceme ? question.tid : call.target.tid);
+  if (task.domain?.lists[kind] === undefined) return null;
+  // Nobody is asked about the threads of the own process, which the kernel's own signals between them count on.
+  return kind !== 'net' && !traceme && isOwnProcess(call, question.tid) ? null : task;
 }
 
-/** Nobody is asked about looking into the own process, as in the kernel. */
 function isOwnProcess(call: Call, tid: number): boolean {
   const { pid } = call.target.status();
   if (tid === pid) return true;
