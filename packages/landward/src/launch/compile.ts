@@ -8,6 +8,7 @@ import { packageRoot } from '../kernel/native.ts';
 import { type SupervisorState, supervisorState } from '../kernel/supervisor.ts';
 import type { Category } from '../model/rules.ts';
 import { compile as compilePlan, refuse } from '../policy/compile.ts';
+import type { ProgramPart } from '../policy/compile-programs.ts';
 import { SUPERVISED } from '../policy/compile-supervisor.ts';
 import type { PolicyDefinition } from '../policy/define.ts';
 import type { Host, Plan } from '../policy/plan.ts';
@@ -15,6 +16,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { PolicyInput } from '../policy/resolve.ts';
 import { planHost } from './host.ts';
 import { type LoadedPolicy, loadPolicy, policyDigest } from './load.ts';
+import type { ProgramSource } from './programs.ts';
 import { type Environment, stateDirectory } from './variables.ts';
 
 /** One policy: a file, an `@preset`, a definition or text, or a resolved policy; or several that are composed. */
@@ -38,6 +40,15 @@ export interface CompileOptions {
   readonly observe?: 'explain' | 'trial';
   /** Parts of the system that the supervisor is asked about although no rule needs it. */
   readonly asks?: readonly Category[];
+  /** Whether layers may be added while programs run. */
+  readonly addsLayers?: boolean;
+  /**
+   * Parts of the system about which the function is asked that each start of the plan brings along, besides those of the
+   * policy's own functions.
+   */
+  readonly decides?: readonly Category[];
+  /** Policy programs that are asked besides the rules and the policy's own programs. */
+  readonly programs?: readonly ProgramSource[];
 }
 
 /**
@@ -50,21 +61,55 @@ export interface CompileOptions {
  */
 export async function compile(source: PolicySource, options: CompileOptions = {}): Promise<Plan> {
   const policy = await resolveSource(source, options);
-  return toPlan(policy, { digest: policyDigest(policy), ...options });
+  const programs = await programsFor(policy, options.programs);
+  return toPlan(policy, { digest: policyDigest(policy), ...options }, programs);
 }
 
-/** The resolved policy behind a source. */
+/** The resolved policy behind a source, with the functions that came with it. */
 export async function resolveSource(source: PolicySource, options: CompileOptions = {}): Promise<Policy> {
   return isPolicy(source) ? source : protectedPolicy(await load(source, options), options.env);
 }
 
-/** Turns a resolved policy into a plan for this host. */
-export function toPlan(policy: Policy, options: CompileOptions = {}): Plan {
-  const { host = planHost(), digest, observe, asks } = options;
+/**
+ * The policy programs of a start, verified; nothing where there are none.
+ *
+ * @param given those that come with the start, asked after those of the policy
+ * @throws LandwardError PROGRAM_INVALID
+ */
+export async function programsFor(
+  { programs = [] }: Policy,
+  given: readonly ProgramSource[] = [],
+): Promise<ProgramPart | undefined> {
+  if (programs.length === 0 && given.length === 0) return undefined;
+  const { programPart, programSources } = await import('./programs.ts');
+  return programPart([...programSources(programs), ...given]);
+}
+
+/**
+ * Turns a resolved policy into a plan for this host.
+ *
+ * @param programs what `programsFor` has found, where the policy or the start has programs
+ * @throws LandwardError UNSUPPORTED where the policy has programs and they are not given
+ */
+export function toPlan(policy: Policy, options: CompileOptions = {}, programs?: ProgramPart): Plan {
+  // A policy whose programs nobody has read would be held without them.
+  if (policy.programs !== undefined && programs === undefined)
+    throw new LandwardError(
+      'UNSUPPORTED',
+      'The policy has programs, which need the supervisor beside the program',
+      {
+        part: policy.programs[0]?.path,
+        fix: 'Use spawn or landward run',
+      },
+    );
+  const { host = planHost(), digest, observe, asks, decides } = options;
   const plan = compilePlan(policy, host, {
     ...(digest === undefined ? {} : { digest }),
     ...(observe === undefined ? {} : { observe }),
     ...(asks === undefined ? {} : { asks }),
+    ...(options.addsLayers === undefined ? {} : { addsLayers: options.addsLayers }),
+    ...(programs === undefined ? {} : { programs }),
+    ...(decides === undefined ? {} : { decides }),
   });
   if (!options.keepGaps) refuseWhy(plan, host);
   return plan;
@@ -88,7 +133,9 @@ async function load(
  */
 export function protectedPolicy(loaded: LoadedPolicy, env?: Environment): Policy {
   const believed = loaded.found === undefined ? loaded.files : [];
-  const protect = [...(loaded.policy.protect ?? []), stateDirectory(env), ...believed];
+  // Programs are no part of what an approval holds for.
+  const programs = (loaded.policy.programs ?? []).map(({ path }) => path);
+  const protect = [...(loaded.policy.protect ?? []), stateDirectory(env), ...believed, ...programs];
   return { ...loaded.policy, protect, program: packageRoot() };
 }
 

@@ -107,3 +107,14 @@ export class LayerControl {
     return this.#supervisor.order(order);
   }
 }
+
+const controls = new WeakMap<LayerOrders, LayerControl>();
+
+/** The control of a supervisor's layers: one for all who ask, since it knows who may change what. */
+export function layerControlOf(supervisor: LayerOrders): LayerControl {
+  const known = controls.get(supervisor);
+  if (known !== undefined) return known;
+  const made = new LayerControl(supervisor);
+  controls.set(supervisor, made);
+  return made;
+}

@@ -43,11 +43,23 @@ export async function supervisorOf(plan: Plan, entry?: string): Promise<Supervis
   const part = supervisedPart(plan);
   // A directory that was removed and made again is another object, which an older floor does not grant.
   const created = createDirectories(plan.create);
-  const key = JSON.stringify([entry, part, [...created]], (_, value) =>
-    typeof value === 'bigint' ? `${value}n` : value,
-  );
+  const { sandbox } = part.supervisor;
+  const key =
+    sandbox ??
+    JSON.stringify([entry, part, [...created]], (_, value) =>
+      typeof value === 'bigint' ? `${value}n` : value,
+    );
   for (let opening = supervisors.get(key); opening !== undefined; opening = supervisors.get(key)) {
     const found = await opening.catch(ignore);
+    // Layers of a sandbox would be as they were at first in another one.
+    if (found?.gone && sandbox !== undefined)
+      throw new LandwardError(
+        'SUPERVISOR',
+        'The supervisor of this sandbox has ended, and its layers with it',
+        {
+          fix: 'Make another sandbox',
+        },
+      );
     if (found !== undefined && !found.gone) {
       found.lastUsed = performance.now();
       return found;
@@ -90,6 +102,16 @@ function supervisedPart({ arch, abi, digest, layers, ruleset, filter, supervisor
   return { arch, abi, digest, layers, ruleset, isSettled: isSettled({ arch, filter }), supervisor };
 }
 
+/** Says that nothing is started in a sandbox any more: its supervisor ends with its last run. */
+export async function leaveSandbox(mark: string): Promise<void> {
+  const one = await supervisors.get(mark)?.catch(ignore);
+  if (one === undefined) return;
+  one.whenIdle(() => {
+    supervisors.delete(mark);
+    one.close();
+  });
+}
+
 /** Closes supervisors without runs, the oldest first, when there are too many. */
 async function closeIdle(): Promise<void> {
   for (const [key, opening] of supervisors) {
@@ -97,6 +119,8 @@ async function closeIdle(): Promise<void> {
     const one = await opening.catch(ignore);
     // Whoever has just got it is about to start a run.
     if (one === undefined || !one.idle || performance.now() - one.lastUsed < JUST_NOW_MS) continue;
+    // Nobody else could know what has become of the layers.
+    if (one.plan.supervisor.sandbox !== undefined) continue;
     supervisors.delete(key);
     one.close();
   }

@@ -8,6 +8,7 @@ import { RunWriter } from '../audit/registry/write.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { RuleUse } from '../supervisor/rule-uses.ts';
+import type { LayerChange } from '../supervisor/run-listener.ts';
 import { sha256 } from './sha256.ts';
 import { stateDirectory } from './variables.ts';
 
@@ -26,6 +27,7 @@ export interface RunRecorder {
   /** Where its files are, without their endings; absent where the registry cannot be written. */
   readonly stem: string | undefined;
   denied(events: readonly DenialEvent[]): void;
+  layered(change: LayerChange): void;
   used(uses: readonly RuleUse[], plan: Plan): void;
   ended(how: { readonly status?: number; readonly signal?: string }): void;
   /** What went wrong with the registry, if anything did. */
@@ -75,6 +77,7 @@ export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin
   return {
     stem: writer?.stem,
     denied: (events) => void tried(() => writer?.denied(events)),
+    layered: (change) => void tried(() => writer?.layered(change)),
     // Only who observes everything that the policy speaks of can say that a rule was not needed.
     used: (uses, { supervisor }) => void tried(() => writer?.used(uses, supervisor?.mode === 'observe')),
     ended: (how) => void tried(() => writer?.ended({ time: Date.now(), ...how })),

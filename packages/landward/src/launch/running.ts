@@ -9,6 +9,7 @@ import type { Readable, Writable } from 'node:stream';
 import { LandwardError } from '../errors.ts';
 import { attempt } from '../kernel/call.ts';
 import { type Ended, signalPidfd, waitPidfd, watchPidfd } from '../kernel/process.ts';
+import type { ProgramMaps } from '../model/programs/index.ts';
 import type { Plan } from '../policy/plan.ts';
 import { type Begun, begin } from './begin.ts';
 import { Capture } from './capture.ts';
@@ -52,6 +53,7 @@ export class Running implements PromiseLike<Result> {
   readonly #causes = { timedOut: false, aborted: false, killed: false };
   #process: Begun | undefined;
   #denials: Denials = 'unknown';
+  #maps: readonly ProgramMaps[] = [];
   #plan: Plan | undefined;
   #tree: Tree | undefined;
 
@@ -112,7 +114,9 @@ export class Running implements PromiseLike<Result> {
     try {
       this.#options.signal?.throwIfAborted();
       refuseUnclear(this.#options);
-      const given = this.#options.plan ?? (await this.#compile(this.#options.policy as PolicySource));
+      const { plan, policy } = this.#options;
+      const given =
+        plan instanceof Promise ? await plan : (plan ?? (await this.#compile(policy as PolicySource)));
       this.#options.signal?.throwIfAborted();
       own = !isPrepared(given);
       prepared = isPrepared(given) ? given : prepare(given);
@@ -148,17 +152,30 @@ export class Running implements PromiseLike<Result> {
 
   async #compile(policy: PolicySource): Promise<Plan> {
     const begin = performance.now();
-    const { cwd } = this.#options;
+    const { cwd, decide, programs } = this.#options;
     const { compile } = await import('./compile.ts');
-    const plan = await compile(policy, cwd === undefined ? {} : { cwd });
+    const plan = await compile(policy, {
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(programs === undefined ? {} : { programs }),
+      ...(decide === undefined ? {} : { decides: (await import('./deciding.ts')).decidedIn(decide) }),
+    });
     this.#timings.compileMs = performance.now() - begin;
     return plan;
   }
 
   #start(prepared: Prepared, cgroup: RunCgroup | undefined): Begun | Promise<Begun> {
-    const { cwd, env, argv0, onDenial } = this.#options;
+    const { cwd, env, argv0, onDenial, policy, decide } = this.#options;
     const group = this.#leadsGroup();
-    const options = { cwd, env, argv0, stdio: this.#stdio.child, group, cgroupProcs: cgroup?.procs };
+    const deciding = { policy, decide };
+    const options = {
+      cwd,
+      env,
+      argv0,
+      stdio: this.#stdio.child,
+      group,
+      cgroupProcs: cgroup?.procs,
+      deciding,
+    };
     return begin(this.#command, this.#args, prepared, options, onDenial);
   }
 
@@ -188,7 +205,9 @@ export class Running implements PromiseLike<Result> {
       this.#timings.runMs = performance.now() - since;
       const ended = waitPidfd(pidfd, { block: true })!;
       await this.#drained(forced);
-      this.#denials = (await this.#process?.supervised?.finish(ended))?.denials ?? 'unknown';
+      const finished = await this.#process?.supervised?.finish(ended);
+      this.#denials = finished?.denials ?? 'unknown';
+      this.#maps = finished?.maps ?? [];
       return ended;
     } finally {
       stop();
@@ -234,6 +253,7 @@ export class Running implements PromiseLike<Result> {
       stdout: stdout?.text() ?? null,
       stderr: stderr?.text() ?? null,
       denials: this.#denials,
+      maps: this.#maps,
       gaps: this.#plan?.gaps ?? [],
       report: this.#plan?.report ?? null,
       timings: { ...this.#timings },

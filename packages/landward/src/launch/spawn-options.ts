@@ -1,17 +1,19 @@
 /** What `spawn` is told: the confinement, and how the process is started, fed, ended and told about. */
 
 import { LandwardError } from '../errors.ts';
+import type { DecideFunction, DecideOptions } from '../model/decide-request.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { PolicySource } from './compile.ts';
 import type { Prepared } from './prepare.ts';
+import type { ProgramSource } from './programs.ts';
 import type { StdioOption } from './stdio.ts';
 import type { Environment } from './variables.ts';
 
 /** What to hold: a policy to compile now, or a plan made before. Exactly one of the two. */
 export type Confinement =
   | { readonly policy: PolicySource; readonly plan?: undefined }
-  | { readonly plan: Plan | Prepared; readonly policy?: undefined };
+  | { readonly plan: Plan | Prepared | Promise<Plan>; readonly policy?: undefined };
 
 export type SpawnOptions = Confinement & {
   readonly cwd?: string;
@@ -36,12 +38,26 @@ export type SpawnOptions = Confinement & {
   readonly maxOutputBytes?: number;
   /** Hears of each kind of denial of a supervised run, when it is first met. What the kernel denies is not told. */
   readonly onDenial?: (denial: DenialEvent) => void;
+  /**
+   * Is asked about each request that the policy allows, besides the functions that come with the policy: it can refuse, and
+   * allow nothing more. The program waits meanwhile. With a plan, the plan must have been compiled with `decides`.
+   */
+  readonly decide?: DecideFunction | DecideOptions;
+  /**
+   * Policy programs that are asked about each request that the policy allows: they can refuse, and allow nothing more. With a
+   * plan, give them to `compile`.
+   */
+  readonly programs?: readonly ProgramSource[];
   /** Whether the promise rejects when the run failed; yes when absent. */
   readonly reject?: boolean;
 };
 
 /** Types say it too, but callers in JavaScript must not have one of two confinements dropped. */
-export function refuseUnclear({ plan, policy }: SpawnOptions): void {
+export function refuseUnclear({ plan, policy, programs }: SpawnOptions): void {
+  if (plan != null && programs !== undefined)
+    throw new LandwardError('USAGE', 'Cannot add programs to a plan that was made without them', {
+      fix: 'Give them to compile',
+    });
   if ((plan == null) !== (policy == null)) return;
   const given = plan == null ? 'neither a policy nor a plan' : 'both a policy and a plan';
   throw new LandwardError('USAGE', `Cannot start a program with ${given}`, {

@@ -9,10 +9,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Ended } from '../kernel/process.ts';
 import type { DecideOptions } from '../model/decide-request.ts';
 import type { DenialEvent } from '../model/denial.ts';
+import type { ProgramMaps } from '../model/programs/index.ts';
 import type { Answer } from '../supervisor/functions/deciding-host.ts';
 import { mayChange } from '../supervisor/may-change.ts';
 import type { Question } from '../supervisor/messages.ts';
 import type { RuleUse } from '../supervisor/rule-uses.ts';
+import type { LayerChange } from '../supervisor/run-listener.ts';
 import { idTag, membersOf, signalMembers } from '../supervisor/tag.ts';
 import { mustBeAsked, startFunctions } from './deciding.ts';
 import type { Prepared } from './prepare.ts';
@@ -55,6 +57,8 @@ export interface Finished {
   readonly left: readonly number[];
   /** Why the registry does not have all of it, if it does not. */
   readonly trouble: unknown;
+  /** What the maps of its policy programs held. */
+  readonly maps: readonly ProgramMaps[];
 }
 
 /**
@@ -75,7 +79,9 @@ export async function superviseRun(
   const events: DenialEvent[] = [];
   const killed: string[] = [];
   const notes: string[] = [];
+  const changes: LayerChange[] = [];
   let recorder: RunRecorder | undefined;
+  let maps: readonly ProgramMaps[] = [];
   const { promise: over, resolve } = Promise.withResolvers<readonly RuleUse[]>();
   const functions = startFunctions(options.deciding);
   mustBeAsked(prepared.plan, functions);
@@ -93,10 +99,15 @@ export async function superviseRun(
         recorder?.denied(more);
         if (onDenial !== undefined) for (const event of more) onDenial(event);
       },
+      layered(change) {
+        changes.push(change);
+        recorder?.layered(change);
+      },
       noted: (text, defect) =>
         void notes.push(defect ? `a defect of landward, please report it: ${text}` : text),
       killed: (reason) => void killed.push(reason),
-      over(uses) {
+      over(uses, held = []) {
+        maps = held;
         host?.end();
         resolve(uses);
       },
@@ -105,6 +116,7 @@ export async function superviseRun(
   const { supervisor, run, pid } = start;
   const from = { command: [command, ...args], cwd: options.cwd ?? process.cwd(), ...origin };
   recorder = recordRun(run, pid, prepared.plan, from);
+  for (const change of changes) recorder.layered(change);
   if (events.length > 0) recorder.denied(events);
   const tag = idTag(run);
   const control = isControlled(prepared.plan)
@@ -142,7 +154,7 @@ export async function superviseRun(
         more: start.dropped(),
         notes,
       } as const;
-      return { denials, left, trouble: recorder.trouble };
+      return { denials, left, trouble: recorder.trouble, maps };
     },
   };
 }

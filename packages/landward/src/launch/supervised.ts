@@ -9,11 +9,13 @@ import { ARCH, call, failedStep, refusal } from '../kernel/call.ts';
 import { Fd } from '../kernel/fd.ts';
 import type { Image } from '../kernel/image.ts';
 import { listenerFlags } from '../kernel/seccomp.ts';
+import type { Plan } from '../policy/plan.ts';
+import { mayChange } from '../supervisor/may-change.ts';
 import type { StartOrder } from '../supervisor/messages.ts';
 import type { RunListener, Supervisor } from '../supervisor/supervisor.ts';
 import { makeTag, tagId } from '../supervisor/tag.ts';
 import { AT_FDCWD, O } from '../uapi/open.ts';
-import { guard, supervisorOf } from './machinery.ts';
+import { guard, leaveSandbox, supervisorOf } from './machinery.ts';
 import type { Prepared } from './prepare.ts';
 import { refusedStart } from './refused.ts';
 import { laidOut, type Started, type StartOptions } from './start.ts';
@@ -45,7 +47,7 @@ export async function startSupervised(
   listener: RunListener,
   entry?: string,
 ): Promise<SupervisedStart> {
-  const { plan } = prepared;
+  const plan = ownLayers(prepared.plan);
   const { file, layout } = laidOut(command, args, prepared, options);
   const supervisor = await supervisorOf(plan, entry);
   const tag = makeTag();
@@ -73,15 +75,27 @@ export async function startSupervised(
   const order = { run, image: image.bytes, told: image.data + TOLD.at, go, patience: options.patience };
   const started = await supervisor.start(order, {
     ...listener,
-    over(uses) {
+    over(uses, maps) {
       watch.drop(tag);
-      listener.over(uses);
+      if (plan !== prepared.plan) void leaveSandbox(plan.supervisor!.sandbox!);
+      listener.over(uses, maps);
     },
   });
-  if ('errno' in started) watch.drop(tag);
+  if ('errno' in started) {
+    watch.drop(tag);
+    if (plan !== prepared.plan) void leaveSandbox(plan.supervisor!.sandbox!);
+  }
   if ('errno' in started) throw refusedStart(notStarted(image, started), file);
   const { pid, pidfd } = started;
   return { pid, pidfd, file, run, supervisor, guard: watch.pid, dropped: started.dropped };
+}
+
+/** Layers that may change are the run's own, where they are not those of a sandbox. */
+function ownLayers(plan: Plan): Plan {
+  const { supervisor } = plan;
+  if (supervisor === null || supervisor.sandbox !== undefined || !mayChange({ ...plan, supervisor }))
+    return plan;
+  return { ...plan, report: plan.report, supervisor: { ...supervisor, sandbox: crypto.randomUUID() } };
 }
 
 const CAP_SYS_ADMIN = 21n;

@@ -158,6 +158,8 @@ export interface SupervisorPlan {
   };
   /** System calls that are asked about because a layer that may change speaks of them. */
   readonly calls?: readonly SyscallName[];
+  /** Whose layers these are, of a plan whose layers may change: starts with the same mark share them. */
+  readonly sandbox?: string;
   /** Whether its owner may add layers while programs run. */
   readonly addsLayers?: true;
   /** Policy programs that are asked besides the rules: object files as `programs/` reads them. */

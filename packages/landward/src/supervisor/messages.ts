@@ -1,9 +1,10 @@
 /** What the main thread and the deciding Worker tell each other. Owns the words; who acts on them is theirs. */
 
 import type { MessagePort } from 'node:worker_threads';
-import type { DenialEvent, DenialObject, DenialProcess } from '../model/denial.ts';
-import type { RuleEdit } from '../model/layers/rule-edits.ts';
-import type { Category, RuleLayer } from '../model/rules.ts';
+import type { DecideRequest } from '../model/decide-request.ts';
+import type { DenialEvent } from '../model/denial.ts';
+import type { LayerAnswered, LayerOrder } from '../model/layers/rule-orders.ts';
+import type { ProgramMaps } from '../model/programs/index.ts';
 import type { NameHandle } from './names/table.ts';
 import type { RuleUse } from './rule-uses.ts';
 import type { SupervisedPlan } from './run.ts';
@@ -31,6 +32,8 @@ export interface StartOrder {
   readonly told: number;
   /** The pipe on which the child waits for one word, without which it goes no further. Both ends are the Worker's to close. */
   readonly go: { readonly read: number; readonly write: number };
+  /** Where a function decides: how long its answers are waited for. */
+  readonly patience?: Patience | undefined;
 }
 
 export type ToWorker =
@@ -40,60 +43,52 @@ export type ToWorker =
   | { readonly kind: 'kill'; readonly run: string }
   /** A change of the layers of this Worker's sandbox; answered by `layered` with the same serial. */
   | { readonly kind: 'layer'; readonly serial: number; readonly order: LayerOrder }
-  /** What the starting process answers to `decide`. */
-  | { readonly kind: 'decided'; readonly ticket: number; readonly verdict: 'allow' | 'deny' }
+  | Decided
+  /** A question of the owner about a run; answered by `told` with the same serial. */
+  | { readonly kind: 'ask'; readonly serial: number; readonly run: string; readonly about: RunQuestion }
   /** Ends all runs and the Worker. */
   | { readonly kind: 'end' };
 
-/** What the owner of a sandbox wants of its layers. Keys are those that `add` has answered, and those of the plan's layers. */
-export type LayerOrder =
-  | { readonly kind: 'add'; readonly layer: RuleLayer }
-  | { readonly kind: 'modify'; readonly key: number; readonly edits: readonly RuleEdit[] }
-  | { readonly kind: 'commit'; readonly key: number; readonly base: number; readonly editor: string }
-  | { readonly kind: 'seal'; readonly key: number; readonly editor: string }
-  | { readonly kind: 'list' };
-
-/** A layer as its owner may see it. How many processes carry it is told to nobody. */
-export interface LayerInfo {
-  readonly key: number;
-  readonly name: string;
-  readonly mutability: 'immutable' | 'stricter' | 'any';
-  readonly version: number;
-  readonly layer: RuleLayer;
-  /** Whether edits were drafted that nobody has committed. */
-  readonly drafted: boolean;
+/** What the starting process answers to `decide`: `ask` says that a person is asked now, and is followed by an answer. */
+export interface Decided {
+  readonly kind: 'decided';
+  readonly ticket: number;
+  readonly verdict: 'allow' | 'deny' | 'ask';
+  /** Who has answered, as denials name it. */
+  readonly by: string;
 }
 
-/** What became of an order: `errno` is 0 where it was carried out. */
-export interface LayerAnswered {
-  readonly errno: number;
-  readonly layers: readonly LayerInfo[];
-  /** The layer that the order was about. */
-  readonly key?: number;
-  /** What goes to the log: who has changed which layer from which version to which, and whether more is allowed now. */
-  readonly entry?: LayerEditEntry;
+/** A question of a call to the starting process. */
+export interface Question {
+  readonly ticket: number;
+  readonly request: DecideRequest;
+  /** Whether a rule of the policy says `ask`: the function has its say first, and a person the last. */
+  readonly ask: boolean;
 }
 
-export interface LayerEditEntry {
-  readonly operation: 'add' | 'commit' | 'seal';
-  readonly layer: number;
-  readonly name: string;
-  readonly editor: string;
-  readonly from: number;
-  readonly to: number;
-  readonly widened: boolean;
+/** How long calls wait for an answer, milliseconds. */
+export interface Patience {
+  readonly decide: number;
+  readonly ask: number;
 }
+
+export type { LayerAnswered, LayerEditEntry, LayerInfo, LayerOrder } from '../model/layers/rule-orders.ts';
+
+/** What the owner of a run may want to know of it. */
+export type RunQuestion =
+  /** The domain of a process, in which programs have put it themselves. */
+  | { readonly kind: 'domain'; readonly pid: number }
+  /** Everything that a restore needs. */
+  | { readonly kind: 'checkpoint' };
 
 export type FromWorker =
   | { readonly kind: 'ready' }
+  | { readonly kind: 'told'; readonly serial: number; readonly told: unknown }
   | { readonly kind: 'layered'; readonly serial: number; readonly answered: LayerAnswered }
   /** A function of the starting process is asked; the call waits for `decided` with the same ticket. */
-  | {
-      readonly kind: 'decide';
-      readonly run: string;
-      readonly ticket: number;
-      readonly request: DecideRequest;
-    }
+  | ({ readonly kind: 'decide'; readonly run: string } & Question)
+  /** Nobody waits for the answer any more. It is still to be given. */
+  | { readonly kind: 'withdrawn'; readonly run: string; readonly ticket: number }
   /** Why calls were refused that no rule denies; `defect` is landward's own. */
   | { readonly kind: 'noted'; readonly run: string; readonly text: string; readonly defect: boolean }
   | { readonly kind: 'started'; readonly run: string; readonly pid: number; readonly pidfd: number }
@@ -108,16 +103,6 @@ export type FromWorker =
       readonly run: string;
       readonly dropped: number;
       readonly uses: readonly RuleUse[];
+      /** What the maps of policy programs held. */
+      readonly maps?: readonly ProgramMaps[];
     };
-
-/** What a function that decides is shown: what is asked, never who may be trusted. Every string in it is foreign text. */
-export interface DecideRequest {
-  readonly category: Category;
-  /** The system call. */
-  readonly operation: string;
-  /** The rights that are asked, in audit spelling. */
-  readonly rights: readonly string[];
-  readonly object: DenialObject;
-  readonly process: DenialProcess;
-  readonly run: string;
-}

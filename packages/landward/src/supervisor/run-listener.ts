@@ -1,6 +1,7 @@
 /** What the main thread and a deciding Worker's owner tell each other of runs. Owns the words; `supervisor.ts` speaks them. */
 
 import type { DenialEvent } from '../model/denial.ts';
+import type { ProgramMaps } from '../model/programs/index.ts';
 import type { RuleLayer } from '../model/rules.ts';
 import type { Answer } from './functions/deciding-host.ts';
 import type { LayerEditEntry, Question } from './messages.ts';
@@ -28,7 +29,7 @@ export interface RunListener {
   /** Nobody waits for the answer to a question any more. */
   withdrawn?(ticket: number): void;
   /** No process of the run is left. */
-  over(uses: readonly RuleUse[]): void;
+  over(uses: readonly RuleUse[], maps?: readonly ProgramMaps[]): void;
 }
 
 /** A start that the kernel refused: the index of the step in the image. */

@@ -4,13 +4,13 @@
  * Owns the Worker and its runs. When this process ends, by whatever way it can still notice, they are ended first.
  */
 
-import type { MessagePort, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { attempt } from '../kernel/call.ts';
 import { Answers } from './answers.ts';
 import type { Answer } from './functions/deciding-host.ts';
 import { LayerHistory } from './layer-history.ts';
 import type { FromWorker, LayerAnswered, LayerOrder, RunQuestion, StartOrder, ToWorker } from './messages.ts';
-import { openWorker } from './open-worker.ts';
+import { type OpenedWorker, openWorker } from './open-worker.ts';
 import type { SupervisedPlan } from './run.ts';
 import type { RunListener, StartedRun, StartRefusal, SupervisorOptions } from './run-listener.ts';
 import { idTag, killMembers } from './tag.ts';
@@ -27,6 +27,7 @@ interface Entry {
 export class Supervisor {
   /** When it was last asked for, by `performance.now`. */
   lastUsed = performance.now();
+  readonly plan: SupervisedPlan;
   readonly #port: MessagePort;
   readonly #wake: number;
   readonly #names: AsyncDisposable | undefined;
@@ -35,11 +36,17 @@ export class Supervisor {
   readonly #told = new Answers<unknown>();
   readonly #layered = new Answers<LayerAnswered>();
   readonly #history = new LayerHistory();
+  readonly #idle: (() => void)[] = [];
   #serial = 0;
   #defects: string[] = [];
   #gone = false;
 
-  private constructor(worker: Worker, port: MessagePort, wake: number, names: AsyncDisposable | undefined) {
+  private constructor(
+    plan: SupervisedPlan,
+    { worker, port, wake }: OpenedWorker,
+    names: AsyncDisposable | undefined,
+  ) {
+    this.plan = plan;
     this.#names = names;
     this.#port = port;
     this.#wake = wake;
@@ -60,8 +67,7 @@ export class Supervisor {
    * @throws {LandwardError} SUPERVISOR where the Worker cannot be made
    */
   static async open(plan: SupervisedPlan, options: SupervisorOptions): Promise<Supervisor> {
-    const { worker, port, wake } = await openWorker(plan, options);
-    return new Supervisor(worker, port, wake, options.names);
+    return new Supervisor(plan, await openWorker(plan, options), options.names);
   }
 
   /** The eventfd that a child writes to once it has told its listener. */
@@ -72,6 +78,12 @@ export class Supervisor {
   /** Defects of handlers that were met; each was a denial for the target. */
   get defects(): readonly string[] {
     return this.#defects;
+  }
+
+  /** Calls back once, when no run is left. */
+  whenIdle(then: () => void): void {
+    if (this.idle) then();
+    else this.#idle.push(then);
   }
 
   /** Whether it has no runs at the moment. */
@@ -220,7 +232,9 @@ export class Supervisor {
     const entry = this.#runs.get(run);
     this.#runs.delete(run);
     for (const done of entry?.flushes.values() ?? []) done();
-    if (this.#runs.size === 0) this.#port.unref();
+    if (this.#runs.size > 0) return;
+    this.#port.unref();
+    for (const then of this.#idle.splice(0)) setImmediate(then);
   }
 
   /** The Worker has ended, for whatever reason: nobody answers any more, so nothing may go on. */

@@ -7,6 +7,7 @@
  */
 
 import {
+  appendFileSync,
   closeSync,
   openSync,
   readdirSync,
@@ -21,10 +22,16 @@ import type { DenialEvent } from '../../model/denial.ts';
 import type { RuleLayer } from '../../model/rules.ts';
 import { eventToJson } from '../event.ts';
 import { ownDirectory } from '../state-directory.ts';
+import { CHANGES, changeLine, type LayerChange } from './layer-changes.ts';
 import type { RunEnd, RunRecord } from './record.ts';
 
 /** Runs that are kept, and for how long; of one run, how many denials. */
-export const KEPT = { runs: 1000, milliseconds: 30 * 24 * 3600 * 1000, denials: 10_000 } as const;
+export const KEPT = {
+  runs: 1000,
+  milliseconds: 30 * 24 * 3600 * 1000,
+  denials: 10_000,
+  changes: 10_000,
+} as const;
 
 /** A run that is being written down. */
 export class RunWriter implements Disposable {
@@ -32,6 +39,7 @@ export class RunWriter implements Disposable {
   #file: number | undefined;
   #denials = 0;
   #dropped = 0;
+  #changes = 0;
 
   private constructor(stem: string) {
     this.#stem = stem;
@@ -70,6 +78,12 @@ export class RunWriter implements Disposable {
     this.#file ??= openSync(`${this.#stem}.denials`, 'ax', 0o600);
     const bytes = Buffer.from(kept.map((event) => `${JSON.stringify(eventToJson(event))}\n`).join(''));
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
+  }
+
+  /** Appends a change of the layers, at once: a denial that follows is explained by it. */
+  layered(change: LayerChange): void {
+    if (this.#changes++ >= KEPT.changes) return;
+    appendFileSync(`${this.#stem}${CHANGES}`, changeLine(change), { mode: 0o600 });
   }
 
   /**
