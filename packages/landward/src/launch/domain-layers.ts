@@ -7,8 +7,9 @@
  */
 
 import { LandwardError } from '../errors.ts';
-import { statPaths } from '../kernel/host.ts';
+import { type FileFact, openPaths } from '../kernel/files.ts';
 import type { Category, Rule, RuleLayer } from '../model/rules.ts';
+import { handleOf } from '../supervisor/landlock/inodes.ts';
 import type { SeenDomain, SeenLayer, SeenPath } from '../supervisor/landlock/seen-domain.ts';
 import { NET_RIGHTS, type NetRight } from '../uapi/landlock.ts';
 import { fsMask, fsRights, netMask, netRights, scopes } from '../uapi/masks.ts';
@@ -91,11 +92,23 @@ function placesOf(seen: SeenLayer, name: string, stricter: string[]): [path: str
   );
   const lost = seen.paths.length - known.length;
   if (lost > 0) stricter.push(`${name}: ${lost} rules about objects of which no path is known`);
-  const facts = statPaths(known.map(({ path }) => path));
-  return known.flatMap(({ path, dev, ino, access }, index): [string, number][] => {
-    const fact = facts[index];
-    if (fact != null && String(fact.dev) === dev && String(fact.ino) === ino) return [[fact.real, access]];
-    stricter.push(`${name}: ${JSON.stringify(path)} is another object now, or none`);
+  const opened = openPaths(known.map(({ path }) => path));
+  return known.flatMap((rule, index): [string, number][] => {
+    const found = opened[index]!;
+    using fd = found.fd;
+    if (fd !== undefined && isSame(rule, found.fact!, fd.number)) return [[rule.path, rule.access]];
+    stricter.push(`${name}: ${JSON.stringify(rule.path)} is another object now, or none`);
     return [];
   });
+}
+
+/** Whether an object is the one that a rule was made for, and no later one with its numbers. */
+function isSame(rule: SeenPath, { dev, ino }: FileFact, fd: number): boolean {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffff_ff00n);
+  return (
+    `${major}:${minor}` === rule.dev &&
+    String(ino) === rule.ino &&
+    handleOf(fd, new Uint8Array(1)) === rule.handle
+  );
 }

@@ -29,7 +29,7 @@ export class ControlRefusal extends LandwardError {
   readonly errno: number;
 
   constructor(code: Code, message: string, errno: number) {
-    super(code, message);
+    super(code, message, { fix: 'landward layer --help tells who may ask for what' });
     this.errno = errno;
   }
 }

@@ -54,11 +54,14 @@ export function handleOf(fd: number, path: Uint8Array): string {
   return '';
 }
 
-/** An object by its numbers, and where it was when a rule was made for it, where that is known. */
+/** An object by its numbers and its file handle, and where it was when a rule was made for it, where that is known. */
 export interface Where {
   readonly path: string | null;
+  /** `MAJOR:MINOR` of its file system. */
   readonly dev: string;
   readonly ino: string;
+  /** As `handleOf` has it: tells it from a later object with its numbers. */
+  readonly handle: string;
 }
 
 interface Known {
@@ -86,13 +89,14 @@ export class Inodes {
     this.#known.set(key, { inode: new WeakRef(inode), handle });
     this.#gone.register(inode, key);
     const place = path[0] === 0 ? readProcLink(`/proc/thread-self/fd/${fd}`) : null;
-    this.#where.set(inode, { path: place, dev: String(dev), ino: String(ino) });
+    const number = `${dev >> 32n}:${dev & 0xffff_ffffn}`;
+    this.#where.set(inode, { path: place, dev: number, ino: String(ino), handle });
     return inode;
   }
 
   /** Which object the inode of a rule is. */
   where(inode: Inode): Where {
-    return this.#where.get(inode) ?? { path: null, dev: '0', ino: '0' };
+    return this.#where.get(inode) ?? { path: null, dev: '0:0', ino: '0', handle: '' };
   }
 
   /**

@@ -7,6 +7,7 @@
 
 import { type Domain, type Layer, printId, rulesetOf } from '../../model/landlock/index.ts';
 import { PLAIN_SOCKETS } from '../../model/sockets/index.ts';
+import type { Where } from './inodes.ts';
 import type { LandlockRun } from './landlock-run.ts';
 
 /** A layer of a domain. Rights are masks as Landlock's calls take them. */
@@ -24,12 +25,8 @@ export interface SeenLayer {
   readonly ports: readonly { readonly port: number; readonly access: number }[];
 }
 
-/** A rule about a file or directory. */
-export interface SeenPath {
-  /** Where it was when the rule was made, in the view of the supervising process; `null` where that was not known. */
-  readonly path: string | null;
-  readonly dev: string;
-  readonly ino: string;
+/** A rule about a file or directory, which is named in the view of the supervising process. */
+export interface SeenPath extends Where {
   readonly access: number;
 }
 

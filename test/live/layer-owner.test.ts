@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import type { ControlledLayer } from '../../packages/landward/src/launch/layer-control.ts';
+import type { LayerAnswered } from '../../packages/landward/src/model/layers/rule-orders.ts';
+import { type GoingOn, type Owner, owner } from '../kit/going-on.ts';
+import { needs } from '../kit/needs.ts';
+
+const supervisor = needs({ supervisor: true });
+
+/** Reads the files that it is told, and says whether it could. */
+const READER =
+  'while read -r file; do if read -r text < "$file"; then echo "read $text"; else echo denied; fi; done 2>/dev/null';
+
+interface Sandbox extends Owner {
+  readonly program: GoingOn;
+  /** What the program makes of a file. */
+  reads(file: string): Promise<string>;
+  layers(): Promise<readonly ControlledLayer[]>;
+  modify(...words: string[]): ReturnType<Owner['landward']>;
+}
+
+async function sandbox(t: TestContext, mutable: 'stricter' | 'any' | null): Promise<Sandbox> {
+  const one = owner(t);
+  const { directory } = one;
+  for (const name of ['a', 'b']) writeFileSync(join(directory, name), `${name}\n`);
+  const grants = `[fs]\nread = ["/"]\nexec = ["/"]\nwrite = ["/dev/null"]\ndeny = ["${directory}/never"]\n`;
+  writeFileSync(join(directory, 'base.toml'), `${grants}[env]\npass = ["*"]\n`);
+  const said = mutable === null ? '' : `mutable = "${mutable}"\n`;
+  writeFileSync(
+    join(directory, 'extra.toml'),
+    `layer = "limit"\n${said}[fs]\nread = ["/"]\nexec = ["/"]\nwrite = ["/dev/null"]\ndeny = ["${directory}/b"]\n`,
+  );
+  const program = one.start(
+    'run',
+    '-p',
+    'base.toml',
+    '-p',
+    'extra.toml',
+    '--',
+    'bash',
+    '-c',
+    `echo up; ${READER}`,
+  );
+  assert.equal(await program.line(), 'up');
+  return {
+    ...one,
+    program,
+    reads: (file) => {
+      program.say(join(directory, file));
+      return program.line();
+    },
+    async layers() {
+      const told = await one.landward(['layer', 'list', '--json']);
+      assert.equal(told.code, 0, told.stderr);
+      return (JSON.parse(told.stdout) as { readonly layers: readonly ControlledLayer[] }).layers;
+    },
+    modify: (...words) => one.landward(['layer', 'modify', '--last', 'extra.toml', ...words]),
+  };
+}
+
+test(
+  'the owner gives and takes while the program runs, and the log says who did [R-001-5, R-001-18]',
+  supervisor,
+  async (t) => {
+    const box = await sandbox(t, 'any');
+    assert.equal(await box.reads('a'), 'read a');
+    assert.equal(await box.reads('b'), 'denied');
+    const taken = await box.modify('--deny', 'a', '--json');
+    assert.equal(taken.code, 0, taken.stderr);
+    const { entry } = JSON.parse(taken.stdout) as LayerAnswered;
+    assert.deepEqual([entry?.operation, entry?.from, entry?.to, entry?.widened], ['commit', 0, 1, false]);
+    assert.match(entry!.editor, new RegExp(`^uid ${process.getuid!()} pid \\d+ \\(`));
+    assert.equal(await box.reads('a'), 'denied');
+    writeFileSync(
+      join(box.directory, 'gone.toml'),
+      `[fs]\ndeny = ["${box.directory}/a", "${box.directory}/b"]\n`,
+    );
+    const given = await box.modify('--remove', 'gone.toml');
+    assert.equal(given.code, 0, given.stderr);
+    assert.match(given.stdout, /version 1 is now 2; it allows more than before/);
+    assert.equal(await box.reads('a'), 'read a');
+    assert.equal(await box.reads('b'), 'read b');
+  },
+);
+
+test(
+  'a draft binds nobody before it is committed, and nobody else commits it along',
+  supervisor,
+  async (t) => {
+    const box = await sandbox(t, 'any');
+    const drafted = await box.modify('--deny', 'a', '--draft');
+    assert.equal(drafted.code, 0, drafted.stderr);
+    assert.equal(await box.reads('a'), 'read a');
+    assert.equal((await box.layers()).find(({ name }) => name.endsWith('extra.toml'))?.drafted, true);
+    const other = await box.modify('--deny', 'b');
+    assert.equal(other.code, 125);
+    assert.match(other.stderr, /EBUSY/);
+    const committed = await box.landward(['layer', 'commit', '--last', 'extra.toml']);
+    assert.equal(committed.code, 0, committed.stderr);
+    assert.equal(await box.reads('a'), 'denied');
+  },
+);
+
+test(
+  'a layer that may only become stricter takes nothing back, and a sealed one changes no more',
+  supervisor,
+  async (t) => {
+    const box = await sandbox(t, 'stricter');
+    writeFileSync(join(box.directory, 'gone.toml'), `[fs]\ndeny = ["${box.directory}/b"]\n`);
+    const wider = await box.modify('--remove', 'gone.toml');
+    assert.equal(wider.code, 125);
+    assert.match(wider.stderr, /EPERM/);
+    assert.equal(await box.reads('b'), 'denied');
+    assert.equal((await box.modify('--deny', 'a')).code, 0);
+    assert.equal(await box.reads('a'), 'denied');
+    const sealed = await box.landward(['layer', 'seal', '--last', 'extra.toml']);
+    assert.match(sealed.stdout, /sealed at version 1/);
+    const late = await box.modify('--deny', '/etc');
+    assert.equal(late.code, 125);
+    assert.match(late.stderr, /EROFS/);
+    assert.equal((await box.landward(['layer', 'seal', '--last', 'extra.toml'])).code, 125);
+  },
+);
+
+test('layers that were not made to change have no way in, whoever asks [R-001-10]', supervisor, async (t) => {
+  const box = await sandbox(t, null);
+  const refused = await box.modify('--deny', 'a');
+  assert.equal(refused.code, 125);
+  assert.match(refused.stderr, /no way in for its owner/);
+  assert.equal(await box.reads('a'), 'read a');
+});
+
+test('beside a layer that may change, the others never do [R-001-10]', supervisor, async (t) => {
+  const box = await sandbox(t, 'any');
+  for (const { key, mutability } of await box.layers()) {
+    if (mutability !== 'immutable') continue;
+    const refused = await box.landward(['layer', 'modify', '--last', String(key), '--deny', 'a']);
+    assert.equal(refused.code, 125);
+    assert.match(refused.stderr, /EROFS/);
+  }
+  assert.equal(await box.reads('a'), 'read a');
+});
+
+test(
+  'the program itself cannot change its layers, by whatever name it finds them [R-001-5]',
+  supervisor,
+  async (t) => {
+    const one = owner(t);
+    const { directory } = one;
+    writeFileSync(join(directory, 'a'), 'a\n');
+    writeFileSync(
+      join(directory, 'base.toml'),
+      `[fs]\nread = ["/"]\nexec = ["/"]\nwrite = ["/dev/null"]\n[unix]\nconnect = ["/"]\n[env]\npass = ["*"]\n`,
+    );
+    writeFileSync(
+      join(directory, 'extra.toml'),
+      `layer = "limit"\nmutable = "any"\n[fs]\nread = ["/"]\nexec = ["/"]\nwrite = ["/dev/null"]\ndeny = ["${directory}/a"]\n`,
+    );
+    writeFileSync(join(directory, 'gone.toml'), `[fs]\ndeny = ["${directory}/a"]\n`);
+    const inner = [process.execPath, join(import.meta.dirname, '../kit/landward.ts')];
+    const words = ['layer', 'modify', '--last', 'extra.toml', '--remove', 'gone.toml'];
+    const tried = await one.landward([
+      'run',
+      '-p',
+      'base.toml',
+      '-p',
+      'extra.toml',
+      '--',
+      ...inner,
+      ...words,
+    ]);
+    assert.equal(tried.code, 125);
+    assert.match(
+      tried.stderr,
+      /from outside of every sandbox: it (is the process that supervises|supervises|runs in a sandbox)/,
+    );
+    assert.doesNotMatch(tried.stdout, /is now/);
+  },
+);
+
+test('a run, a layer or an edit that there is not is told', supervisor, async (t) => {
+  const box = await sandbox(t, 'any');
+  const errors = [
+    [['list', 'ffff'], /No run/],
+    [['seal', '--last', 'none.toml'], /no layer "none.toml"/],
+    [['modify', '--last', 'extra.toml'], /nothing to change/],
+    [['modify', '--last', 'extra.toml', '--connect', 'tcp:1'], /EINVAL/],
+    [['modify', '--last', 'extra.toml', '--add', 'missing.toml'], /cannot be read/],
+    [['turn', '--last'], /Say what to do/],
+  ] as const;
+  for (const [words, reason] of errors) {
+    const told = await box.landward(['layer', ...words]);
+    assert.equal(told.code, 125);
+    assert.match(told.stderr, reason);
+  }
+  assert.equal(
+    (await box.layers()).every(({ version }) => version === 0),
+    true,
+  );
+});
