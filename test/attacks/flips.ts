@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NotifyGroup } from '../../packages/landward/src/filter/notify.ts';
+import type { DecideOptions } from '../../packages/landward/src/model/decide-request.ts';
 import type { PathRule } from '../../packages/landward/src/model/rules.ts';
 import { FS_RIGHTS, type FsRight } from '../../packages/landward/src/uapi/landlock.ts';
 import { layer, path } from '../kit/rules.ts';
@@ -71,17 +72,32 @@ function outsider(program: string, cwd: string): Disposable {
   return { [Symbol.dispose]: () => void child.kill('SIGKILL') };
 }
 
+/** A function that refuses what the rules of a flip would. It takes its time, so that much changes meanwhile. */
+function refusing(top: string): DecideOptions {
+  const shut = (name = '') => name.startsWith(`${top}/shut`) || /\/swap\/[xy]\/secret$/.test(name);
+  return {
+    name: 'refusing',
+    timeoutMs: 60_000,
+    async decide({ object }) {
+      await new Promise((resolve) => setImmediate(resolve));
+      return object.kind === 'path' && (shut(object.path) || shut(object.to)) ? 'deny' : undefined;
+    },
+  };
+}
+
 /**
  * Runs an attack.
  *
  * @param program the compiled attackers
  * @param control whether against the supervisor that only looks
+ * @param by whether rules forbid the object, or rules allow it and a function refuses it
  */
 export async function runFlip(
   flip: Flip,
   program: string,
   attempts: number,
   control = false,
+  by: 'rules' | 'function' = 'rules',
 ): Promise<Outcome> {
   const top = realpathSync(mkdtempSync(join(tmpdir(), 'landward-flip-')));
   try {
@@ -98,15 +114,18 @@ export async function runFlip(
     writeFileSync(join(top, 'swap/x'), '');
     writeFileSync(join(top, 'swap/y/secret'), '');
     using _outsider = flip.outside ? outsider(program, top) : null;
-    const rules = [
+    const forbidden = [
       path('deny', `${top}/swap/[xy]/secret`, []),
-      path('allow', '/', READ),
-      path('allow', top, ALL),
       path(
         'deny',
         join(top, 'shut'),
         [...ALL, 'meta.write' as const].filter((right) => !flip.shut?.includes(right)),
       ),
+    ];
+    const rules = [
+      ...(by === 'rules' ? forbidden : []),
+      path('allow', '/', READ),
+      path('allow', top, ALL),
       path('allow', '/dev', WRITE),
       path('allow', '/dev/zero', [...WRITE, 'fs.ioctl_dev']),
     ];
@@ -115,10 +134,11 @@ export async function runFlip(
       {
         layers: [layer(rules, 'grant', ['fs'])],
         groups: flip.groups,
+        ...(by === 'rules' ? {} : { decides: ['fs'] }),
         ...(worker === undefined ? {} : { worker }),
       },
       [program, flip.name, `${attempts}`],
-      { cwd: top, timeout: 3_600_000 },
+      { cwd: top, timeout: 3_600_000, ...(by === 'rules' ? {} : { functions: [refusing(top)] }) },
     );
     const told = /^(\d+) passed, (\d+) refused, (\d+) escaped, (\d+) flips$/m.exec(result.stdout);
     // The attempt that made the supervisor do this was not answered.

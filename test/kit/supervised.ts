@@ -17,9 +17,11 @@ import { prepare } from '../../packages/landward/src/launch/prepare.ts';
 import { signalName } from '../../packages/landward/src/launch/signals.ts';
 import { openStdio } from '../../packages/landward/src/launch/stdio.ts';
 import { startSupervised } from '../../packages/landward/src/launch/supervised.ts';
+import type { DecideOptions } from '../../packages/landward/src/model/decide-request.ts';
 import type { DenialEvent } from '../../packages/landward/src/model/denial.ts';
 import type { RuleLayer } from '../../packages/landward/src/model/rules.ts';
 import type { Plan, SupervisorPlan } from '../../packages/landward/src/policy/plan.ts';
+import { DecidingHost, patienceOf } from '../../packages/landward/src/supervisor/functions/deciding-host.ts';
 import { fsMaskOfAbi } from './supervised-floor.ts';
 
 /** What to supervise. */
@@ -32,6 +34,8 @@ export interface Supervision {
   readonly groups?: readonly NotifyGroup[];
   readonly names?: readonly string[];
   readonly mode?: SupervisorPlan['mode'];
+  /** What functions are asked about, besides the groups; see `SupervisedOptions.functions`. */
+  readonly decides?: NonNullable<SupervisorPlan['decides']>;
   /** Landlock for programs that use it; then there is no kernel part unless `floor` is set. */
   readonly landlock?: NonNullable<SupervisorPlan['landlock']>;
   /** Whether the kernel's part of a plan from `layers` exists; yes when absent, no with `landlock`. */
@@ -50,6 +54,8 @@ export interface SupervisedOptions {
   readonly uid?: number;
   /** Milliseconds after which the tree is ended; 60,000 when absent. */
   readonly timeout?: number;
+  /** Functions that decide; not with `uid`. */
+  readonly functions?: readonly DecideOptions[];
   /** Called once the program runs. */
   readonly started?: (pid: number, run: string) => void;
 }
@@ -71,7 +77,7 @@ export interface SupervisedResult {
 
 /** The plan of a supervision. */
 export async function planOf(what: Supervision, cwd?: string): Promise<Plan> {
-  const { policy, layers, groups, names = [], mode = 'enforce', landlock, filter } = what;
+  const { policy, layers, groups, names = [], mode = 'enforce', landlock, filter, decides } = what;
   if (policy !== undefined) {
     const item =
       typeof policy === 'string' ? { name: 'test', text: policy, format: 'toml' as const } : policy;
@@ -94,7 +100,14 @@ export async function planOf(what: Supervision, cwd?: string): Promise<Plan> {
       gaps: [],
       env: { pass: null, scrub: [], set: {} },
     },
-    { closes: [], groups: groups ?? [], names, mode, ...(landlock === undefined ? {} : { landlock }) },
+    {
+      closes: [],
+      groups: groups ?? [],
+      names,
+      mode,
+      ...(landlock === undefined ? {} : { landlock }),
+      ...(decides === undefined ? {} : { decides }),
+    },
     filter,
   );
 }
@@ -129,18 +142,28 @@ export async function supervised(
     over = resolve;
   });
   const [command, ...args] = argv;
+  const { functions = [] } = options;
+  using host = new DecidingHost(functions, (text) => notes.push(text));
   let started: Awaited<ReturnType<typeof startSupervised>>;
   try {
     started = await startSupervised(
       command,
       args,
       prepared,
-      { cwd: options.cwd, env: options.env, stdio: stdio.child, group: true },
+      {
+        cwd: options.cwd,
+        env: options.env,
+        stdio: stdio.child,
+        group: true,
+        ...(functions.length === 0 ? {} : { patience: patienceOf(functions) }),
+      },
       {
         denied: (more) => events.push(...more),
         noted: (text) => notes.push(text),
         killed: (reason) => killed.push(reason),
         over: () => over(),
+        decide: ({ ticket, request, ask }, answer) => void host.question(ticket, request, ask, answer),
+        withdrawn: (ticket) => host.withdraw(ticket),
       },
       what.worker,
     );

@@ -9,7 +9,6 @@ import type {
   AskAnswer,
   DecideOptions,
   DecideRequest,
-  DecideVerdict,
 } from '../../packages/landward/src/model/decide-request.ts';
 import { DecidingHost, patienceOf } from '../../packages/landward/src/supervisor/functions/deciding-host.ts';
 
@@ -58,7 +57,7 @@ async function verdictOf(options: DecideOptions | readonly DecideOptions[], aski
 test('a function allows by saying so, or nothing', async () => {
   for (const answer of ['allow', undefined] as const)
     assert.equal((await verdictOf({ decide: () => answer })).verdict, 'allow');
-  assert.equal((await verdictOf({ decide: async () => 'allow' })).verdict, 'allow');
+  assert.equal((await verdictOf({ decide: async () => 'allow' as const })).verdict, 'allow');
 });
 
 test('whatever is no clear answer denies, and is told [R-002-11]', async () => {
