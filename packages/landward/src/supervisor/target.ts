@@ -66,6 +66,8 @@ export interface Target {
    * the target, where they differ from the supervisor's.
    */
   as<T>(act: () => T, options?: ActingOptions): T;
+  /** Whom `as` acts as; `null` where that is this process itself. */
+  readonly other: TaskStatus | null;
   /**
    * Does something with this process's own identity in the middle of `as`: looking at the target takes rights that the target
    * itself may not have.

@@ -104,7 +104,7 @@ function openUnnamed(call: Call, directory: Place, how: How): Answer {
   const fd = call.own(must(call.target.as(() => attempt('openat', directory.fd, here, flags, how.mode))));
   const place = { ...placeOf(call, fd), parent: directory.fd };
   const { rights, optional } = rightsOf('reg', how.flags & ~FLAGS.TRUNC);
-  const judgement = call.run.authority.ask(call, { kind: 'open', at: place, rights, optional });
+  const judgement = call.run.authority.ask(call, { kind: 'open', at: place, rights, optional, fresh: true });
   if (judgement.errno !== 0) refuse(judgement.errno);
   return opened(call, fd, place, how, judgement);
 }
@@ -116,7 +116,8 @@ function openExisting(call: Call, place: Place, how: How): Answer {
   if (place.type === 'dir' && writes) refuse(ERRNO.EISDIR);
   mustBeReadable(call, place, writes);
   const { rights, optional } = rightsOf(place.type, flags);
-  const judgement = call.run.authority.ask(call, { kind: 'open', at: place, rights, optional });
+  const append = (flags & FLAGS.APPEND) !== 0;
+  const judgement = call.run.authority.ask(call, { kind: 'open', at: place, rights, optional, append });
   if (judgement.errno !== 0) refuse(earlierError(call, place, flags, judgement.errno));
   return reopen(call, place, flags, (fd) => opened(call, fd, place, how, judgement));
 }
@@ -137,7 +138,7 @@ function earlierError(call: Call, place: Place, flags: number, errno: number): n
 
 function opened(call: Call, fd: number, place: Place | null, how: How, judgement: Judgement): Answer {
   const cloexec = (how.flags & FLAGS.CLOEXEC) !== 0;
-  if (judgement.lacking === undefined) return { kind: 'fd', fd, cloexec };
+  if (judgement.lacking === undefined && judgement.watched === undefined) return { kind: 'fd', fd, cloexec };
   const at = place ?? factOf(fd);
   return handOut(call, fd, at, how.flags, judgement, (given) => ({ kind: 'fd', fd: given, cloexec }));
 }
@@ -151,6 +152,7 @@ const LIMITS = 'The descriptor limit is checked last, after O_CREAT and O_TRUNC 
 const PIPES =
   'For some milliseconds a program that was killed while it waited for the other end of a FIFO still counts as an end.';
 const FLAG = 'F_GETFL does not tell O_NOFOLLOW.';
+const FUSE = '/dev/fuse is ENODEV: a file system that a supervised program serves could stop its supervisor.';
 const PLACES =
   'O_PATH is checked and then left to the kernel: a thread that changes the path in between can learn the attributes of something hidden, but not open it.';
 const NO_PLACES = 'O_PATH is refused with ENOSYS, on which programs use openat.';
@@ -158,7 +160,7 @@ const NO_PLACES = 'O_PATH is refused with ENOSYS, on which programs use openat.'
 const emulated = (handle: CallRow['handle'], ...residual: readonly string[]): CallRow => ({
   handle,
   held: 'emulated',
-  residual: [TERMINALS, LIMITS, PIPES, FLAG, ...residual].join(' '),
+  residual: [TERMINALS, LIMITS, PIPES, FLAG, FUSE, ...residual].join(' '),
 });
 
 /** Handlers of the group `open`. */

@@ -8,6 +8,7 @@ import { ARCH, attempt } from '../../kernel/call.ts';
 import { ImageBuilder, readSlot } from '../../kernel/image.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD, F, O } from '../../uapi/open.ts';
+import { becomeCaller } from '../as-caller.ts';
 import { type Answer, type Call, must, refuse } from '../call.ts';
 import type { Place } from '../place.ts';
 import { openAgain } from './again.ts';
@@ -17,6 +18,11 @@ import { deviceOf, isTerminal, TERMINAL } from './terminal.ts';
 const FLAGS = O[ARCH];
 /** Major numbers of devices whose opening never waits: memory, and the multiplexer of pseudo terminals. */
 const READY_MAJORS = new Set([1, 5]);
+/**
+ * The device through which a program serves a file system. Looking anything up there waits for the program, whose own calls
+ * wait for this thread.
+ */
+const FUSE = { major: 10, minor: 229 } as const;
 
 /**
  * Opens.
@@ -64,6 +70,8 @@ function openDevice(call: Call, place: Place, flags: number, opened: (fd: number
   const device = deviceOf(place.fd);
   if (place.type === 'char' && device.major === TERMINAL.major && device.minor === TERMINAL.minor)
     return opened(TERMINAL.open(call, flags));
+  if (place.type === 'char' && device.major === FUSE.major && device.minor === FUSE.minor)
+    return refuse(ERRNO.ENODEV);
   const ready = place.type === 'char' && (READY_MAJORS.has(device.major) || isTerminal(device));
   if (ready || flags & FLAGS.NONBLOCK) return opened(must(openAgain(call, place.fd, flags)));
   return waiting(call, place, flags, opened);
@@ -75,15 +83,19 @@ function waiting(call: Call, place: Place, flags: number, opened: (fd: number) =
   const mode = accessMode(flags);
   must(call.target.as(() => attempt('faccessat2', place.fd, empty, mode, AT.EMPTY_PATH | AT.EACCESS)));
   const build = new ImageBuilder(ARCH);
+  // What a driver asks of its opener, it asks of that thread.
+  const becoming = becomeCaller(call, build);
   const fd = build.slot(-1);
   const path = build.string(`/proc/self/fd/${place.fd}`);
   build.step('openat', [AT_FDCWD, path, flags, 0], 'open', { store: fd, okErrno: 'any' });
   const image = build.build();
   return call.later({
     image,
-    finish: (applied) => {
-      if (applied.errno !== 0) refuse(applied.errno);
-      return opened(call.own(must(readSlot(image, fd))));
+    once: becoming.once,
+    finish: ({ step, errno }) => {
+      if (errno !== 0) refuse(step < becoming.steps ? ERRNO.EPERM : errno);
+      const opening = call.own(must(readSlot(image, fd)));
+      return becoming.succeeded(image) ? opened(opening) : refuse(ERRNO.EPERM);
     },
   });
 }

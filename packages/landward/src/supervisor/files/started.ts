@@ -16,6 +16,7 @@ import type { Call } from '../call.ts';
 import { Refused, refuse } from '../call.ts';
 import type { Place } from '../place.ts';
 import type { Run } from '../run.ts';
+import { type Mapping, mappingAt } from '../target/mapping.ts';
 import { readProc } from '../target/proc.ts';
 import { drop, encodePath, lookAtEntry, openPlace } from './look.ts';
 import { describe } from './place-of.ts';
@@ -195,23 +196,6 @@ function loaderBase(pid: number): bigint {
   for (let at = 0; at + 16 <= bytes.length; at += 16)
     if (view.getBigUint64(at, true) === AT_BASE) return view.getBigUint64(at + 8, true);
   return 0n;
-}
-
-interface Mapping {
-  readonly path: string;
-  readonly ino: bigint;
-}
-
-function mappingAt(pid: number, address: bigint): Mapping | null {
-  const bytes = readProc(`/proc/${pid}/maps`, 1 << 16);
-  if (bytes === null) return null;
-  const start = address.toString(16).padStart(8, '0');
-  for (const line of Buffer.from(bytes).toString('utf8').split('\n')) {
-    if (!line.startsWith(`${start}-`)) continue;
-    const match = /^\S+ \S+ \S+ \S+ (\d+)\s+(\/.*)$/.exec(line);
-    return match === null ? null : { ino: BigInt(match[1]!), path: match[2]! };
-  }
-  return null;
 }
 
 function isGone({ path, ino }: Mapping): boolean {

@@ -10,8 +10,10 @@ import { ImageBuilder, readSlot } from '../../kernel/image.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD, F, O } from '../../uapi/open.ts';
 import { RLIM_INFINITY, RLIMIT } from '../../uapi/resource.ts';
+import { becomeCaller } from '../as-caller.ts';
 import { type Answer, type Call, type CallTable, must, outcome, refuse } from '../call.ts';
 import { askOpened, lackingOf } from '../open-files/marks.ts';
+import { openAgain } from './again.ts';
 import { descriptorPath } from './look.ts';
 import { mustBeWritable } from './names.ts';
 import { placeOf } from './place-of.ts';
@@ -53,10 +55,11 @@ function truncate(call: Call): Answer {
  */
 function withoutLease(call: Call, fd: number, act: () => Answer): Answer {
   const flags = O[ARCH].WRONLY | O[ARCH].CLOEXEC;
-  const open = call.own(attempt('openat', AT_FDCWD, descriptorPath(fd), flags | O[ARCH].NONBLOCK, 0));
+  const open = openAgain(call, fd, flags | O[ARCH].NONBLOCK);
   // Any other error is the act's own to meet: where the file cannot be opened for writing, it has no say in leases.
   if (open !== -ERRNO.EAGAIN) return act();
   const build = new ImageBuilder(ARCH);
+  const becoming = becomeCaller(call, build);
   const result = build.slot(-1);
   build.step('openat', [AT_FDCWD, build.string(`/proc/self/fd/${fd}`), flags, 0], 'wait for the lease', {
     store: result,
@@ -64,10 +67,11 @@ function withoutLease(call: Call, fd: number, act: () => Answer): Answer {
   const image = build.build();
   return call.later({
     image,
-    finish: ({ errno }) => {
-      if (errno !== 0) return refuse(errno);
+    once: becoming.once,
+    finish: ({ step, errno }) => {
+      if (errno !== 0) return refuse(step < becoming.steps ? ERRNO.EPERM : errno);
       call.own(must(readSlot(image, result)));
-      return act();
+      return becoming.succeeded(image) ? act() : refuse(ERRNO.EPERM);
     },
   });
 }

@@ -13,6 +13,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { fsMask } from '../../uapi/masks.ts';
 import { AT_FDCWD, O } from '../../uapi/open.ts';
 import { PR } from '../../uapi/prctl.ts';
+import { becomeCaller } from '../as-caller.ts';
 import type { Judgement } from '../authority.ts';
 import { type Answer, type Call, must, refuse } from '../call.ts';
 import type { Place } from '../place.ts';
@@ -71,14 +72,16 @@ function openBounded(
   const left = flags & ~(FLAGS.CREAT | FLAGS.TRUNC | FLAGS.NOFOLLOW | (block ? 0 : FLAGS.EXCL));
   build.step('prctl', [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0], 'give up new privileges');
   build.step('landlock_restrict_self', [ruleset, 0], 'enter the domain');
+  const becoming = becomeCaller(call, build);
   build.step('openat', [AT_FDCWD, path, left | FLAGS.CLOEXEC | FLAGS.NOCTTY, 0], 'open', { store: result });
   const image = build.build();
   return call.later({
     image,
     once: true,
     finish: ({ step, errno }) => {
-      if (errno !== 0) return refuse(step < 2 ? ERRNO.EACCES : errno);
-      return give(call.own(must(readSlot(image, result))));
+      if (errno !== 0) return refuse(step < 2 + becoming.steps ? ERRNO.EACCES : errno);
+      const bounded = call.own(must(readSlot(image, result)));
+      return becoming.succeeded(image) ? give(bounded) : refuse(ERRNO.EACCES);
     },
   });
 }

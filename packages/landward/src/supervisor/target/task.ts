@@ -106,11 +106,19 @@ export class Task implements Target {
   as<T>(act: () => T, { umask = true }: ActingOptions = {}): T {
     const { identity } = this.#around;
     if (umask) identity.setUmask(this.status().umask);
+    return this.#differs() ? identity.as(this.status(), act) : act();
+  }
+
+  get other(): TaskStatus | null {
+    return this.#differs() && !this.#around.identity.isSame(this.status()) ? this.status() : null;
+  }
+
+  #differs(): boolean {
     // A thread that waits cannot change its own namespace meanwhile.
     this.#mayDiffer ??=
       this.#around.mayDiffer ??
       this.#around.foundNamespace(this.#look(() => this.#around.hasOwnNamespace(this.tid)));
-    return this.#mayDiffer ? identity.as(this.status(), act) : act();
+    return this.#mayDiffer;
   }
 
   asSupervisor<T>(act: () => T): T {
