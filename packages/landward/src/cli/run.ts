@@ -4,6 +4,7 @@
  */
 
 import { escapeText } from '../launch/escape.ts';
+import type { ProgramRule } from '../launch/landlock-user.ts';
 import { print, printError } from '../launch/output.ts';
 import type { SocketMode } from '../model/sockets/modes.ts';
 import type { Plan } from '../policy/plan.ts';
@@ -57,6 +58,17 @@ const options = {
     value: 'MODE',
     help: 'with --landlock=user: whose credential decides on sockets (caller, socket, both, ...; see docs/sockets.md)',
   },
+  'program-rule': {
+    type: 'string',
+    value: 'RULE',
+    help: 'with --landlock=user: who may enforce policy programs on itself (unprivileged, privileged)',
+  },
+  program: {
+    type: 'string',
+    multiple: true,
+    value: 'FILE[,MAP=PATH...]',
+    help: 'ask policy programs (an eBPF object) besides the rules; see docs/programs.md',
+  },
   'dry-run': { type: 'boolean', help: 'compile and report, start nothing' },
   report: { type: 'boolean', help: 'tell what is enforced, on standard error' },
   json: { type: 'boolean', help: 'report as JSON' },
@@ -79,7 +91,7 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
     const dry = values['dry-run'] === true;
     if (!dry && (rest === undefined || rest.length === 0)) usageError('There is no command behind --', usage);
     if (values.landlock !== undefined) return userLandlock(values, rest as readonly string[]);
-    for (const word of ['abi', 'sockets'] as const)
+    for (const word of ['abi', 'sockets', 'program-rule'] as const)
       if (values[word] !== undefined) usageError(`--${word} is for --landlock=user`, usage, values[word]);
     if (values.trial && values.explain) usageError('--trial and --explain exclude each other', usage);
     const observe = values.trial ? 'trial' : values.explain ? 'explain' : undefined;
@@ -138,7 +150,7 @@ async function stayBeside(
 
 /** Options that say what is allowed have no place beside this: the program's own Landlock is all that restricts it. */
 async function userLandlock(values: Values<typeof options>, rest: readonly string[]): Promise<number> {
-  const { landlock, abi, sockets, ...others } = values;
+  const { landlock, abi, sockets, 'program-rule': programs, ...others } = values;
   if (landlock !== 'user') usageError(`Unknown kind of Landlock ${landlock}: user`, usage, landlock);
   const other = Object.keys(others)[0];
   if (other !== undefined) usageError(`--${other} cannot stand beside --landlock=user`, usage, other);
@@ -146,12 +158,14 @@ async function userLandlock(values: Values<typeof options>, rest: readonly strin
   const plan = await userLandlockPlan({
     ...(abi === undefined ? {} : { abi: Number(abi) }),
     ...(sockets === undefined ? {} : { sockets: sockets as SocketMode }),
+    ...(programs === undefined ? {} : { programs: programs as ProgramRule }),
   });
   const [name, ...args] = rest as readonly [string, ...string[]];
   const words = [
     '--landlock=user',
     ...(abi === undefined ? [] : [`--abi=${abi}`]),
     ...(sockets === undefined ? [] : [`--sockets=${sockets}`]),
+    ...(programs === undefined ? [] : [`--program-rule=${programs}`]),
   ];
   return stayBeside(name, args, plan, { words, files: [] }, { observe: false, report: false });
 }

@@ -45,7 +45,16 @@ export interface UserLandlockOptions {
   readonly abi?: number;
   /** Whose credential decides on sockets; `caller`, as in Linux, when absent. */
   readonly sockets?: SocketMode;
+  /**
+   * Who may load policy programs and enforce them on itself: `unprivileged`, whoever has set no_new_privs (when absent), or
+   * `privileged`, who has CAP_SYS_ADMIN; then set-id programs go on working.
+   */
+  readonly programs?: ProgramRule;
 }
+
+/** The rules for enforcing policy programs. */
+export const PROGRAM_RULES = ['unprivileged', 'privileged'] as const;
+export type ProgramRule = (typeof PROGRAM_RULES)[number];
 
 /** What the supervisor is asked about: sockets are followed from their making in all modes but that of Linux. */
 function groupsFor(sockets: SocketMode): readonly NotifyGroup[] {
@@ -64,6 +73,7 @@ function groupsFor(sockets: SocketMode): readonly NotifyGroup[] {
 export async function userLandlockPlan({
   abi = NEWEST_ABI,
   sockets = 'caller',
+  programs = 'unprivileged',
 }: UserLandlockOptions = {}): Promise<Plan> {
   if (!Number.isInteger(abi) || abi < 1 || abi > NEWEST_ABI)
     throw new LandwardError('USAGE', `There is no Landlock ABI ${abi} to show to programs`, {
@@ -72,6 +82,10 @@ export async function userLandlockPlan({
   if (!SOCKET_MODES.includes(sockets))
     throw new LandwardError('USAGE', `There is no mode ${sockets} for sockets`, {
       fix: `Use one of ${SOCKET_MODES.join(', ')}`,
+    });
+  if (!PROGRAM_RULES.includes(programs))
+    throw new LandwardError('USAGE', `There is no rule ${programs} for policy programs`, {
+      fix: `Use one of ${PROGRAM_RULES.join(', ')}`,
     });
   const state = supervisorState();
   if (!state.works)
@@ -97,7 +111,13 @@ export async function userLandlockPlan({
     env: { pass: null, scrub: [], set: {} },
     gaps: [],
     filter: composeFilter({ ...OPEN_FILTER, arch: ARCH, notify: groups }),
-    supervisor: { closes: [], groups, names: [], mode: 'enforce', landlock: { abi, errata, sockets } },
+    supervisor: {
+      closes: [],
+      groups,
+      names: [],
+      mode: 'enforce',
+      landlock: { abi, errata, sockets, programs },
+    },
     stays: true,
   };
 }
