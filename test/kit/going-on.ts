@@ -29,6 +29,8 @@ export interface Owner {
   readonly env: NodeJS.ProcessEnv;
   /** Runs a program under landward: the words behind `landward`. */
   start(...words: string[]): GoingOn;
+  /** Runs a module as it is, under nothing. */
+  startScript(...words: string[]): GoingOn;
   /** Runs a command of landward to its end. */
   landward(words: readonly string[], options?: ChildOptions): Promise<ChildResult>;
 }
@@ -38,19 +40,17 @@ export function owner(t: Ending): Owner {
   const directory = temporaryDirectory(t, 'owner');
   const state = temporaryDirectory(t, 'owner-state');
   const env = { ...process.env, XDG_STATE_HOME: state };
+  const start = (command: readonly string[]): GoingOn => {
+    const stdio: ['pipe', 'pipe', 'ignore'] = ['pipe', 'pipe', 'ignore'];
+    const child = spawn(process.execPath, command, { cwd: directory, env, stdio });
+    t.after(() => void child.kill('SIGKILL'));
+    return goingOn(child);
+  };
   return {
     directory,
     env,
-    start(...words) {
-      const command = [LANDWARD, ...words];
-      const child = spawn(process.execPath, command, {
-        cwd: directory,
-        env,
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
-      t.after(() => child.kill('SIGKILL'));
-      return goingOn(child);
-    },
+    start: (...words) => start([LANDWARD, ...words]),
+    startScript: (...words) => start(words),
     landward: (words, options) =>
       runChild(process.execPath, [LANDWARD, ...words], { cwd: directory, env, ...options }),
   };

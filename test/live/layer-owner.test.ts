@@ -180,6 +180,45 @@ test(
   },
 );
 
+test(
+  'what a program keeps to itself, its owner outside cannot change; what it shares, they can [R-001-5]',
+  supervisor,
+  async (t) => {
+    const one = owner(t);
+    const library = join(import.meta.dirname, '../../packages/landward/src/index.ts');
+    const script = join(one.directory, 'launcher.ts');
+    writeFileSync(
+      script,
+      `import { openSandbox } from ${JSON.stringify(library)};
+     const sandbox = openSandbox({ fs: { read: ['/'], exec: ['/'], write: ['/dev/null'] }, env: { pass: ['*'] } });
+     const rules = { fs: { read: ['/'], exec: ['/'], write: ['/dev/null'] } };
+     const own = await sandbox.addLayer(rules, { mutable: 'any', principal: 'holder', name: 'own' });
+     await sandbox.addLayer(rules, { mutable: 'any', principal: 'owner', name: 'shared' });
+     const program = sandbox.spawn('sleep', ['60'], { stdio: 'ignore' });
+     await program.started;
+     console.log('up');
+     process.stdin.once('data', async () => {
+       await own.modify({ add: { fs: { deny: ['/etc/hostname'] } } });
+       console.log('own', (await own.commit()).version);
+       program.kill('SIGKILL');
+       program.catch(() => process.exit(0));
+     });`,
+    );
+    const launcher = one.startScript(script);
+    assert.equal(await launcher.line(), 'up');
+    const refused = await one.landward(['layer', 'modify', '--last', 'own', '--deny', '/etc/hostname']);
+    assert.equal(refused.code, 125);
+    assert.match(refused.stderr, /EPERM/);
+    const done = await one.landward(['layer', 'modify', '--last', 'shared', '--deny', '/etc/hostname']);
+    assert.equal(done.code, 0, done.stderr);
+    const listed = await one.landward(['layer', 'list']);
+    assert.match(listed.stdout, /own {2}version 0, may change: any, by its holder/);
+    assert.match(listed.stdout, /shared {2}version 1, may change: any, by its owner/);
+    launcher.say('');
+    assert.equal(await launcher.line(), 'own 1');
+  },
+);
+
 test('a run, a layer or an edit that there is not is told', supervisor, async (t) => {
   const box = await sandbox(t, 'any');
   const errors = [

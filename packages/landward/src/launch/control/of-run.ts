@@ -7,7 +7,7 @@
 import type { Plan } from '../../policy/plan.ts';
 import { mayChange } from '../../supervisor/may-change.ts';
 import type { Supervisor } from '../../supervisor/supervisor.ts';
-import { LayerControl } from '../layer-control.ts';
+import { layerControlOf } from '../layer-control.ts';
 import { openControl } from './open.ts';
 
 /** A run that goes on. */
@@ -17,8 +17,6 @@ export interface RunToControl {
   readonly supervisor: Supervisor;
   /** Where its files are in the registry; absent where the registry cannot be written. */
   readonly stem: string | undefined;
-  /** The layers, where the caller has a say of its own about who may change them. */
-  readonly layers?: LayerControl | undefined;
   /** Hears why there is no way in. */
   readonly note: (text: string) => void;
 }
@@ -27,7 +25,8 @@ export interface RunToControl {
 export function controlOf(to: RunToControl): Disposable | undefined {
   const { run, plan, supervisor, stem, note } = to;
   const changes = plan.supervisor !== null && mayChange({ layers: plan.layers, supervisor: plan.supervisor });
-  const layers = to.layers ?? (changes ? new LayerControl(supervisor) : undefined);
+  // One for all runs of the supervisor: it knows which layers the program keeps to itself.
+  const layers = changes ? layerControlOf(supervisor) : undefined;
   if (stem === undefined) {
     note('the owner cannot ask about this run: the registry cannot be written');
     return undefined;
