@@ -8,6 +8,7 @@ export { CODES, type Code, KernelError, LandwardError, PolicyErrors, type Positi
 export { type CompileOptions, compile, type PolicyItem, type PolicySource } from './launch/compile.ts';
 export { type ExecOptions, exec } from './launch/exec.ts';
 export { planHost as host } from './launch/host.ts';
+export { insideLandward, type OwnLayer, type OwnLayers, ownLayers } from './launch/inside.ts';
 export { type UserLandlockOptions, userLandlockPlan } from './launch/landlock-user.ts';
 export type { ControlledLayer, LayerEdits, LayerPrincipal } from './launch/layer-control.ts';
 export { type Prepared, prepare } from './launch/prepare.ts';

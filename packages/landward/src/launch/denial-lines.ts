@@ -46,7 +46,13 @@ const NOTHING =
 
 function lineOf(event: DenialEvent): string {
   const rule = event.blame?.rule;
-  const where = rule === undefined ? '' : `, by ${placeOf(rule.origin)}`;
+  const { program } = event;
+  const where =
+    program !== undefined
+      ? `, by ${escapeText(program)}`
+      : rule === undefined
+        ? ''
+        : `, by ${placeOf(rule.origin)}`;
   const because = rule?.because === undefined ? '' : `: ${escapeText(rule.because)}`;
   return `${describeEvent(event)}${where}${because}`;
 }

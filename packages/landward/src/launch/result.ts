@@ -6,6 +6,7 @@
 
 import { CODES, type Code, KernelError, LandwardError } from '../errors.ts';
 import type { DenialEvent } from '../model/denial.ts';
+import type { ProgramMaps } from '../model/programs/index.ts';
 import type { Gap, Report } from '../policy/plan.ts';
 import { errnoName } from '../uapi/errno.ts';
 
@@ -86,6 +87,8 @@ export interface Result {
    * denial to the launcher, so that silence here never means that nothing was denied.
    */
   readonly denials: Denials;
+  /** What the maps of policy programs held at the end; empty where there were none. */
+  readonly maps: readonly ProgramMaps[];
   /** What this host could not hold of the policy; every one was accepted by name. */
   readonly gaps: readonly Gap[];
   /** The account of what was enforced; `null` when the plan was never made. */

@@ -7,7 +7,7 @@ import type { Host, Plan } from '../policy/plan.ts';
 import type { Policy } from '../policy/policy.ts';
 import { kernelOnly } from './alone.ts';
 import { optionsPolicy, type PolicyOptions } from './command-line.ts';
-import { protectedPolicy, toPlan } from './compile.ts';
+import { programsFor, protectedPolicy, toPlan } from './compile.ts';
 import { commandInput, tellCommand } from './default-policy.ts';
 import { planHost } from './host.ts';
 import { type FoundPolicy, loadPolicy } from './load.ts';
@@ -15,6 +15,7 @@ import { type FoundPolicy, loadPolicy } from './load.ts';
 export interface RunPolicyOptions extends PolicyOptions {
   readonly policy?: readonly string[];
   readonly preset?: readonly string[];
+  readonly program?: readonly string[];
 }
 
 /** What a command line comes to. */
@@ -71,14 +72,22 @@ export async function loadForRun(options: RunPolicyOptions, settings: RunSetting
     add: extra === undefined ? [] : [extra],
     addToDefault: command === undefined ? [] : [command],
   });
-  const policy = tellCommand(protectedPolicy(loaded));
+  const named = options.program ?? [];
+  const own = tellCommand(protectedPolicy(loaded));
+  const policy =
+    named.length === 0 ? own : (await import('./program-option.ts')).withPrograms(own, named, cwd);
+  const programs = await programsFor(policy);
   const host = settings.alone ? kernelOnly() : planHost();
-  const plan = toPlan(policy, {
-    host: settings.arch === undefined ? host : { ...host, arch: settings.arch },
-    keepGaps: settings.keepGaps ?? settings.observe === 'trial',
-    ...(settings.digest ? { digest: loaded.digest } : {}),
-    ...(settings.observe === undefined ? {} : { observe: settings.observe }),
-  });
+  const plan = toPlan(
+    policy,
+    {
+      host: settings.arch === undefined ? host : { ...host, arch: settings.arch },
+      keepGaps: settings.keepGaps ?? settings.observe === 'trial',
+      ...(settings.digest ? { digest: loaded.digest } : {}),
+      ...(settings.observe === undefined ? {} : { observe: settings.observe }),
+    },
+    programs,
+  );
   // A trial denies nothing, so nothing can be missing of it.
   if (settings.observe === 'trial') Object.assign(plan, { gaps: [] });
   // Only reports and the registry need it; a start by the kernel alone has neither.

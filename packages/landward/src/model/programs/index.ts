@@ -25,6 +25,7 @@ export {
   type Tags,
   walkFile,
 } from './files.ts';
+export type { MapContent, ProgramMaps } from './map-content.ts';
 export {
   deniedBy,
   PROGRAM_RETURN,

@@ -5,12 +5,13 @@
  * would be asked about.
  */
 
-import { type Program, type ProgramDomain, prepend } from '../../model/programs/index.ts';
+import { type Program, type ProgramDomain, type ProgramMaps, prepend } from '../../model/programs/index.ts';
 import type { ProgramFile } from '../../policy/plan.ts';
 import {
   type Budget,
   FUEL,
   loadObject,
+  type Machine,
   modelProgram,
   ProgramError,
   readObject,
@@ -31,6 +32,7 @@ export class RunPrograms implements Disposable {
   readonly tags = new RunTags();
   readonly #budget: Budget = { left: 0 };
   readonly #pins = new PinnedInodes();
+  readonly #machines: { readonly name: string; readonly machine: Machine }[] = [];
   #call: bigint | null = null;
 
   constructor(files: readonly ProgramFile[]) {
@@ -67,6 +69,7 @@ export class RunPrograms implements Disposable {
       const bytes = new Uint8Array(new BigUint64Array([value]).buffer);
       if (entries.put(key, bytes, 0n) < 0) throw new ProgramError(`the map of ${name} is full`);
     }
+    this.#machines.push({ name, machine });
     const chain = {};
     return programs.map((one) =>
       modelProgram(one.program, {
@@ -80,6 +83,16 @@ export class RunPrograms implements Disposable {
   /** Whether lookups have to be followed: some program sees each step, or what an opened directory was tagged with. */
   get follows(): boolean {
     return this.domain?.lists.fs_walk !== undefined || this.domain?.lists.fs_get !== undefined;
+  }
+
+  /** What their maps hold now. */
+  maps(): readonly ProgramMaps[] {
+    return this.#machines.map(({ name, machine }) => ({
+      program: name,
+      maps: machine.maps
+        .filter(({ definition }) => definition.kind !== 'inode')
+        .map((map) => ({ name: map.definition.name, entries: [...map.entries()] })),
+    }));
   }
 
   /** Gives a call its budget: once, however often it is asked about. */
@@ -98,4 +111,10 @@ export class RunPrograms implements Disposable {
 export function programsOf(run: Run): RunPrograms | null {
   const files = run.plan.supervisor.programs;
   return files === undefined || files.length === 0 ? null : run.state(KEY, () => new RunPrograms(files));
+}
+
+/** What the maps of a run's programs hold; nothing where it has none. */
+export function programMaps(run: Run): { readonly maps?: readonly ProgramMaps[] } {
+  const programs = programsOf(run);
+  return programs === null ? {} : { maps: programs.maps() };
 }
