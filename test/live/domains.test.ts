@@ -274,6 +274,30 @@ test('a thread learns whether any of its layers may change [R-001-16]', options,
   assert.deepEqual(seen.all('layers layer'), ['2 0 0.0', '2 1 0.1', '2 2 0.2']);
 });
 
+test('the library tells a program of its layers [R-001-16]', options, async () => {
+  const source = join(root, 'packages/landward/src/launch/inside.ts');
+  const program = `import { insideLandward, ownLayers } from ${JSON.stringify(source)};
+    console.log(JSON.stringify([insideLandward(), ownLayers()]));`;
+  const words = [process.execPath, '--input-type=module', '-e', program] as const;
+  const plain = { kind: 'limit', name: 'plain', categories: [], rules: [] } as const;
+  const layers = [plain, { ...plain, mutable: 'any' }] as const;
+  const inside = await supervised({ layers, groups: ['control'] }, [...words]);
+  const kinds = { kind: 'limit', name: null } as const;
+  assert.deepEqual(JSON.parse(inside.stdout), [
+    true,
+    {
+      layers: [
+        { ...kinds, change: 'never' },
+        { ...kinds, change: 'any' },
+      ],
+      grows: false,
+      asks: false,
+    },
+  ]);
+  const [command, ...rest] = words;
+  assert.deepEqual(JSON.parse((await runChild(command, rest)).stdout), [false, null]);
+});
+
 test('without a supervisor nothing answers', options, async (t) => {
   const program = compiled(t, 'domains', 'test/kit/domains.c');
   const { stdout } = await runChild(program, ['policy']);
