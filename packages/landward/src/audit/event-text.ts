@@ -15,7 +15,14 @@ import { errnoName } from '../uapi/errno.ts';
  * @example groupKey(event) // '["denied",["fs.read_file"],["path","/etc/shadow"],"/usr/bin/cat"]'
  */
 export function groupKey(event: DenialEvent): string {
-  return JSON.stringify([event.effect, [...event.missing].sort(), objectKey(event.object), programOf(event)]);
+  const { side, made } = event;
+  return JSON.stringify([
+    event.effect,
+    [...event.missing].sort(),
+    objectKey(event.object),
+    programOf(event),
+    ...(side === undefined ? [] : [side, made ?? null]),
+  ]);
 }
 
 function objectKey(object: DenialObject): readonly (string | number | null)[] {

@@ -4,6 +4,7 @@
  */
 
 import { eventToJson } from '../audit/event.ts';
+import { brokenSockets } from '../audit/explain/broken-sockets.ts';
 import type { Explanation } from '../audit/explain/explanation.ts';
 import { toGithub, toSarif } from '../audit/explain/reports.ts';
 import { explanationLines } from '../audit/explain/words.ts';
@@ -67,6 +68,7 @@ function textLines({ explanations, losses, total, known, run }: Explained): stri
     const [first, ...rest] = explanationLines(explanation);
     lines.push(`${index + 1}. ${first}`, ...rest.map((line) => ` ${line}`));
   }
+  lines.push(...brokenSockets(explanations));
   if (total === 0)
     lines.push(
       known

@@ -7,6 +7,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { supervisorState } from '../kernel/supervisor.ts';
+import { SOCKET_MODES, type SocketMode } from '../model/sockets/modes.ts';
 import { SUPERVISED } from '../policy/compile-supervisor.ts';
 import { FEATURES, type Feature } from '../policy/features.ts';
 import type { Host } from '../policy/plan.ts';
@@ -34,6 +35,8 @@ export interface Status {
   /** Whether one call can restrict all threads of a running process. */
   readonly allThreads: boolean;
   readonly features: readonly FeatureStatus[];
+  /** Of each answer to whose credential decides on a socket (`--sockets` of `--landlock=user`), who holds it. */
+  readonly sockets: Readonly<Record<SocketMode, Holder>>;
   /** Facts about where landward runs that explain surprises. */
   readonly notes: readonly string[];
 }
@@ -91,8 +94,18 @@ export function statusOf(host: Host): Status {
     maxLayers: abiRow(host.abi).maxLayers,
     allThreads: host.abi >= 8,
     features,
+    sockets: socketsStatus(host),
     notes: notes(host),
   };
+}
+
+/** Linux has the first mode; the others are what a supervisor answers. */
+function socketsStatus({ abi, supervisor }: Host): Status['sockets'] {
+  const other: Holder = supervisor ? 'supervisor' : 'none';
+  const kernel: Holder = abi >= NET_RIGHTS['net.connect_tcp'].abi ? 'kernel' : other;
+  return Object.fromEntries(
+    SOCKET_MODES.map((mode) => [mode, mode === 'caller' ? kernel : other]),
+  ) as Status['sockets'];
 }
 
 function featureStatus(feature: Feature, host: Host): FeatureStatus {

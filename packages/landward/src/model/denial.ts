@@ -94,6 +94,8 @@ export interface DenialEvent {
   readonly layers?: readonly DenialLayer[];
   /** Of a socket: whose credential said no, where it is not the caller's alone that is ever asked. */
   readonly side?: DenialSide;
+  /** Of a socket: whether it was made before the program or by another, so that it may have worked before. */
+  readonly made?: 'inside' | 'outside';
   /** The policy program or function that said no, by its name. */
   readonly program?: string;
   /** The run (see the registry of `audit`), where known. */

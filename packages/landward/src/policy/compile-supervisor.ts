@@ -33,7 +33,6 @@ const CLOSES = {
   'net.subject': [...NET, 'socket'],
   'net.aim': [...NET, 'socket'],
   'net.lock': [...NET, 'socket'],
-  'net.revalidate': [...NET, 'socket', 'use'],
   'unix.connect': NET,
   // Binding too: which names are the program's own is known by it.
   'scope.abstract_unix_socket': NET,

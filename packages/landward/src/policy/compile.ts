@@ -169,6 +169,8 @@ function observing(
 ): SupervisorPlan | null {
   if (observe === undefined) return supervisor;
   const groups = new Set([...(supervisor?.groups ?? []), ...observedGroups(layers)]);
+  // A trial tells of sockets that worked before, so it has to know which were made inside.
+  if (observe === 'trial' && groups.has('connect')) groups.add('socket');
   const names = supervisor?.names ?? namesOf(layers);
   // Without what name servers answer, an address that the policy allows by its name would seem to be denied.
   if (names.length > 0) groups.add('receive');

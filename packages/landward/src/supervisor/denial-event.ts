@@ -18,13 +18,14 @@ export interface DenialFacts {
   readonly domain?: DenialEvent['domain'];
   /** Of a socket: whose credential said no. */
   readonly side?: DenialSide | undefined;
+  readonly made?: DenialEvent['made'];
   /** The program or function that said no. */
   readonly program?: string | undefined;
 }
 
 /** The event of a denial in a call. Reads the caller's name and program: only denials pay for that. */
 export function denialOf(call: Call, facts: DenialFacts): DenialEvent {
-  const { effect, errno, object, missing, decision, domain, side, program } = facts;
+  const { effect, errno, object, missing, decision, domain, side, made, program } = facts;
   const layers = decision?.layers.filter(({ verdict }) => verdict !== 'allow').map(layerOf);
   return {
     source: 'supervisor',
@@ -39,6 +40,7 @@ export function denialOf(call: Call, facts: DenialFacts): DenialEvent {
     digest: call.run.plan.digest,
     ...(domain === undefined ? {} : { domain }),
     ...(side === undefined ? {} : { side }),
+    ...(made === undefined ? {} : { made }),
     ...(program === undefined ? {} : { program }),
     ...(decision === undefined ? {} : { blame: layerOf(decision.blame) }),
     ...(layers === undefined ? {} : { layers }),

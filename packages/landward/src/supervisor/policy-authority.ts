@@ -36,6 +36,7 @@ interface Verdict {
   readonly decision?: RulesDecision;
   readonly missing?: readonly string[];
   readonly side?: DenialSide | undefined;
+  readonly made?: 'inside' | 'outside';
 }
 
 const FREE: Verdict = { errno: 0 };
@@ -68,6 +69,7 @@ export function policyAuthority(run: () => Run, isMember: Membership): Authority
             missing: verdict.missing ?? verdict.decision?.blame.missing ?? [],
             decision: verdict.decision,
             side: verdict.side,
+            ...(verdict.made === undefined ? {} : { made: verdict.made }),
           }),
         );
       return observing() ? ALLOWED : judgement(verdict);

@@ -9,7 +9,8 @@ import type { Request } from '../model/rules.ts';
 import type { Question } from './authority.ts';
 import type { Decided } from './decided.ts';
 import { requestsOf } from './policy-questions.ts';
-import { refusedAim, type SocketVerdict, sidesOf } from './policy-sockets.ts';
+import { madeOf, refusedAim, type SocketVerdict, sidesOf } from './policy-sockets.ts';
+import { runSocket } from './sockets/made.ts';
 
 const FREE: SocketVerdict = { errno: 0 };
 
@@ -23,7 +24,8 @@ export function judgeNet(rules: Decided, question: Extract<Question, { kind: 'ne
   if (sides === null) return reached(rules, asked.requests);
   const verdict = reached(rules, asked.requests, (layer) => sides[layer] !== null);
   const side = sides[verdict.decision?.blame.layer ?? -1];
-  return side == null ? verdict : { ...verdict, side };
+  if (side == null) return verdict;
+  return { ...verdict, side, ...madeOf(runSocket(rules.run, question.socket)) };
 }
 
 /**

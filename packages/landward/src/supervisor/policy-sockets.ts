@@ -20,7 +20,7 @@ import {
 import type { Question } from './authority.ts';
 import type { Decided } from './decided.ts';
 import type { Run } from './run.ts';
-import { runSocket } from './sockets/made.ts';
+import { looksAt, runSocket } from './sockets/made.ts';
 
 type NetQuestion = Extract<Question, { kind: 'net' }>;
 type UseQuestion = Extract<Question, { kind: 'socket' }>;
@@ -32,18 +32,14 @@ export interface SocketVerdict {
   readonly decision?: RulesDecision;
   readonly missing?: readonly string[];
   readonly side?: DenialSide;
+  readonly made?: 'inside' | 'outside';
 }
 
 const FREE: SocketVerdict = { errno: 0 };
 
-/** Whether any layer looks at more of a socket than the address. */
-function looks({ layers }: Run): boolean {
-  return layers.some(({ sockets }) => sockets !== undefined);
-}
-
 /** Which layers have a say about the address of a question, and for whom each would say no; `null` where all have, as ever. */
 export function sidesOf(run: Run, question: NetQuestion): readonly (DenialSide | null)[] | null {
-  if (!looks(run)) return null;
+  if (!looksAt(run)) return null;
   const socket = runSocket(run, question.socket);
   return run.layers.map((layer, index) => sideOf(layer, index, socket));
 }
@@ -51,20 +47,20 @@ export function sidesOf(run: Run, question: NetQuestion): readonly (DenialSide |
 /** What refuses to aim a socket, whatever the address is; `null` where nothing does. */
 export function refusedAim(run: Run, question: NetQuestion): SocketVerdict | null {
   // That it listens is a question of its own.
-  if (!looks(run) || question.implied === true) return null;
+  if (!looksAt(run) || question.implied === true) return null;
   const use = question.right.startsWith('net.bind') ? 'bind' : 'connect';
   const refusal = decideControls(run.layers, runSocket(run, question.socket), use);
-  return refusal === null ? null : refused(refusal);
+  return refusal === null ? null : refused(refusal, runSocket(run, question.socket));
 }
 
 /** Decides on what is done with a socket besides naming an address. */
 export function judgeUse(rules: Decided, { use, how, socket: ref }: UseQuestion): SocketVerdict {
   const { run } = rules;
-  if (!looks(run)) return FREE;
+  if (!looksAt(run)) return FREE;
   const socket = runSocket(run, ref);
   const dissolves = socket.state === 'connecting' || (socket.state === 'listening' && how !== 'write');
   const refusal = decideControls(run.layers, socket, use, use === 'shutdown' && dissolves);
-  if (refusal !== null) return refused(refusal);
+  if (refusal !== null) return refused(refusal, socket);
   if (use !== 'accept' && use !== 'send' && use !== 'receive') return FREE;
   return askAgain(rules, socket, use === 'accept' ? ownEnd(ref) : farEnd(ref));
 }
@@ -87,7 +83,7 @@ function askAgain(rules: Decided, socket: RunSocket, request: Request | null): S
   const asking = rules.run.layers.map((layer, index) => asksAgain(layer, index, socket));
   if (!asking.includes(true)) return FREE;
   const decision = rules.decide(request, (layer) => asking[layer] === true);
-  return decision.errno === 0 ? FREE : { errno: decision.errno, decision, side: 'caller' };
+  return decision.errno === 0 ? FREE : { errno: decision.errno, decision, side: 'caller', ...madeOf(socket) };
 }
 
 /** Decides on a new socket. */
@@ -96,12 +92,18 @@ export function judgeCreate({ layers }: Run, { triple }: CreateQuestion): Socket
   return refusal === null ? FREE : refused(refusal);
 }
 
-function refused({ errno, side, layer, name, missing }: ControlRefusal): SocketVerdict {
+/** Where a socket is known to come from. */
+export function madeOf({ madeIn }: RunSocket): Pick<SocketVerdict, 'made'> {
+  return madeIn === null ? {} : { made: madeIn === 0 ? 'outside' : 'inside' };
+}
+
+function refused({ errno, side, layer, name, missing }: ControlRefusal, socket?: RunSocket): SocketVerdict {
   const blame = { layer, name, verdict: 'deny', missing: [] } as const;
   return {
     errno,
     side,
     missing: [missing],
+    ...(socket === undefined ? {} : madeOf(socket)),
     decision: { verdict: 'deny', blame, layers: [blame], errno },
   };
 }

@@ -57,7 +57,16 @@ export class Reports {
 }
 
 /** Denials are alike where a person would read the same sentence. */
-function keyOf({ operation, effect, errno, missing, object, process, domain }: DenialEvent): string {
+function keyOf({ operation, effect, errno, missing, object, process, domain, side }: DenialEvent): string {
   const shown = Object.entries(object).map(([name, value]) => `${name}=${value}`);
-  return [operation, effect, errno, process?.exe ?? '', domain?.id ?? '', ...missing, ...shown].join('\0');
+  return [
+    operation,
+    effect,
+    errno,
+    side ?? '',
+    process?.exe ?? '',
+    domain?.id ?? '',
+    ...missing,
+    ...shown,
+  ].join('\0');
 }

@@ -5,7 +5,7 @@
  * Decides nothing: the model is asked again what the policy says, and what it would say after a change.
  */
 
-import { decideRules } from '../../model/decide-rules.ts';
+import { decideIndexed, indexRules } from '../../model/decide-rules.ts';
 import type { DenialEvent } from '../../model/denial.ts';
 import { type Change, explainRules } from '../../model/rules/explain.ts';
 import { ruleText } from '../../model/rules/rule-text.ts';
@@ -70,11 +70,13 @@ function explainOne(group: Group, layers: readonly RuleLayer[] | null, host: Sug
     layers: [],
     suggestions: [],
   };
+  if (event.missing.some((name) => name.startsWith('socket.'))) return { ...base, reason: 'socket-control' };
   if (request === null) return { ...base, reason: alwaysDenied(event) ? 'always-denied' : 'not-expressible' };
   if (layers === null) return { ...base, reason: 'policy-unknown' };
-  const decision = decideRules(layers, request);
+  const asks = (layer: number) => hasSay(event, layers[layer]!);
+  const decision = decideIndexed(indexRules(layers), request, asks);
   if (decision.verdict === 'allow') return { ...base, reason: 'not-this-policy' };
-  const changes = explainRules(layers, request);
+  const changes = explainRules(layers, request).filter(({ layer }) => asks(layer));
   const reasons = changes.map((change) => layerReason(change, request));
   return {
     ...base,
@@ -90,8 +92,15 @@ function alwaysDenied({ missing }: DenialEvent): boolean {
   return missing.some((name) => name === 'ptrace' || name === 'fs.change_topology');
 }
 
+/** Whether a layer was asked about a socket at all: some bind who calls, some what was made inside. */
+function hasSay({ side }: DenialEvent, { sockets }: RuleLayer): boolean {
+  const subject = sockets?.subject ?? 'caller';
+  return side === 'caller' ? subject !== 'socket' : side === 'socket' ? subject !== 'caller' : true;
+}
+
 /** Truncating and device control are decided with what the opener had; the rest with what the caller has. */
-function credentialOf({ missing, operation }: DenialEvent): Explanation['credential'] {
+function credentialOf({ missing, operation, side }: DenialEvent): Explanation['credential'] {
+  if (side === 'socket') return 'socket';
   const later = missing.every((name) => name === 'fs.truncate' || name === 'fs.ioctl_dev');
   return later && (operation === 'ftruncate' || operation === 'ioctl') ? 'opener' : 'caller';
 }

@@ -15,6 +15,8 @@ export type Reason =
   | 'move-gains'
   /** No policy can allow it: Landlock always denies it in a domain. */
   | 'always-denied'
+  /** What a layer says about sockets beyond addresses: `aim`, `lock` or `sockets` of `[net]`. */
+  | 'socket-control'
   /** The policy allows it: another domain said no, or the file was opened in one. */
   | 'not-this-policy'
   /** The policy language has no word for it, or the record does not say enough. */

@@ -13,6 +13,7 @@ const REASONS = {
   'rule-lacks-right': 'A rule covers the object and does not give the right',
   'not-granted': 'No rule of the policy covers the object',
   'move-gains': 'A move would give the object rights that it does not have',
+  'socket-control': 'A layer says what may be done with sockets',
   'always-denied': 'Landlock denies it in every domain',
   'not-this-policy': 'Another domain denies what this policy allows',
   'not-expressible': 'No rule of a policy could speak of it as it is told',

@@ -9,6 +9,7 @@ import { errnoName } from '../../uapi/errno.ts';
 import { describeEvent } from '../event-text.ts';
 import type { Explanation, LayerReason, Suggestion } from './explanation.ts';
 import { LOOKUP_PORT } from './request.ts';
+import { sideLine, socketDeed } from './socket-words.ts';
 
 /** Plain verbs for rights; the first that is missing names the deed. */
 const DEEDS: readonly (readonly [right: string, deed: string])[] = [
@@ -40,6 +41,8 @@ export function explanationLines(explanation: Explanation): string[] {
   const { event, count, layers, suggestions, credential } = explanation;
   const times = count === 1 ? '' : ` (${count} times)`;
   const lines = [`${sentence(explanation)}${times}`, `  ${describeEvent(event)}`];
+  const side = sideLine(event);
+  if (side !== undefined) lines.push(`  ${side}`);
   for (const layer of layers) lines.push(`  ${layerLine(layer)}`);
   if (explanation.reason === 'move-gains')
     lines.push(
@@ -49,7 +52,11 @@ export function explanationLines(explanation: Explanation): string[] {
     lines.push(
       '  decided when the file was opened: the rights of whoever opened it count, not of who uses it now',
     );
-  if (explanation.reason === 'not-this-policy')
+  if (event.program !== undefined)
+    lines.push(
+      `  ${escapeText(event.program)} said no: ${event.layers?.length ? 'the rules leave it to them' : 'the rules allow it'}`,
+    );
+  else if (explanation.reason === 'not-this-policy')
     lines.push(
       '  this policy allows it: another domain (an outer one, or one that the program entered itself) said no',
     );
@@ -59,6 +66,8 @@ export function explanationLines(explanation: Explanation): string[] {
     lines.push('  no rule of a policy can speak of this as it is told here');
   if (explanation.reason === 'always-denied')
     lines.push('  no policy can allow this: Landlock always denies it to programs in a domain');
+  // No rule can give what a program or a function refuses.
+  if (event.program !== undefined) return lines;
   for (const suggestion of suggestions) lines.push(...suggestionLines(suggestion));
   if (event.object.kind === 'net' && event.object.port === undefined && suggestions.length > 0)
     lines.push(`    a lookup does not tell the port: ${LOOKUP_PORT} stands for it`);
@@ -71,6 +80,8 @@ export function sentence({ event }: Explanation): string {
   const program = escapeText(process?.comm ?? process?.exe ?? 'A program');
   const deed = DEEDS.find(([right]) => missing.some((name) => name.startsWith(right)))?.[1] ?? 'use';
   const verb = effect === 'observed' ? 'would not be allowed to' : 'was not allowed to';
+  const ofSocket = socketDeed(event);
+  if (ofSocket !== undefined) return `${program} ${verb} ${ofSocket}`;
   return `${program} ${verb} ${deed} ${objectWords(object)}`;
 }
 

@@ -44,9 +44,15 @@ function isTold(run: Run): boolean {
   return run.plan.supervisor.groups.includes('socket');
 }
 
+/** Whether it matters to the layers of a run which socket is used, or a trial is to tell of those from outside. */
+export function looksAt(run: Run): boolean {
+  const tells = run.plan.supervisor.mode === 'observe' && isTold(run);
+  return tells || run.layers.some(({ sockets }) => sockets !== undefined);
+}
+
 /** Whether questions about a socket must say which one it is. */
 export function needsRef(call: Call): boolean {
-  return call.run.layers.some(({ sockets }) => sockets !== undefined) || looksAtSockets(call);
+  return looksAt(call.run) || looksAtSockets(call);
 }
 
 /**

@@ -1,0 +1,25 @@
+/**
+ * Sockets that worked before and that a policy would refuse: those that a program was started with or was handed, as a trial
+ * meets them. A section of their own, since a program that has always worked breaks by them first.
+ */
+
+import { escapeText } from '../../model/escape.ts';
+import { describeObject } from '../event-text.ts';
+import type { Explanation } from './explanation.ts';
+
+/** Whether an explanation is about a socket that was made outside and would be refused. */
+export function isBroken({ event }: Explanation): boolean {
+  return event.effect === 'observed' && event.made === 'outside';
+}
+
+/** The lines of the section; none where no such socket was met. */
+export function brokenSockets(explanations: readonly Explanation[]): string[] {
+  const lines = explanations.flatMap((explanation, index) => {
+    if (!isBroken(explanation)) return [];
+    const { operation, missing, object } = explanation.event;
+    const what = [escapeText(operation ?? 'a use'), describeObject(object)].filter((word) => word !== '');
+    return [`  ${what.join(' ')}: ${missing.map(escapeText).join(', ')} (see ${index + 1})`];
+  });
+  if (lines.length === 0) return [];
+  return ['Sockets that worked before, made outside of the sandbox, and would be refused:', ...lines];
+}
