@@ -93,7 +93,7 @@ test(
     const seen: string[] = [];
     const result = await shell(`cat ${file('two')}; echo x > /etc/landward-test; cat ${file('one')}`, {
       policy: closed,
-      decide: (request) => {
+      decide: (request: DecideRequest) => {
         seen.push(pathOf(request));
         return 'allow';
       },
@@ -124,7 +124,7 @@ test(
     const seen = new Set<string>();
     const result = await shell(`${script} && echo done`, {
       policy,
-      decide: (request) => {
+      decide: (request: DecideRequest) => {
         const { category, rights } = request;
         if (category !== 'fs' || pathOf(request).startsWith(dir))
           seen.add(`${rights.join('+')} ${pathOf(request).slice(dir.length + 1)}`);
@@ -157,7 +157,7 @@ test('a request tells of the object itself, by its inode and times', live, async
     policy,
     decide: {
       about: ['fs'],
-      decide: (request) => {
+      decide: (request: DecideRequest) => {
         seen.set(`${request.rights[0]} ${pathOf(request)}`, request);
         return undefined;
       },

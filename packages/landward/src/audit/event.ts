@@ -70,6 +70,8 @@ const EVENT: Shape<DenialEvent & { readonly version: 1 }> = record(
     names: list(text),
     blame: LAYER,
     layers: list(LAYER),
+    side: oneOf('caller', 'socket', 'relation', 'lock'),
+    program: text,
     run: text,
     digest: text,
   },
