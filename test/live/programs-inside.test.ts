@@ -319,6 +319,15 @@ test(
   },
 );
 
+test(
+  'who asks to be traced is asked about by the thread that made it [R-002-26, R-002-29]',
+  supervised,
+  async (t) => {
+    const seen = await told([calls(), 'parent', object(folderOf(t), 'deny', 'r0 = 1\nexit')]);
+    assert.deepEqual(seen, { enforce: 0, traceme: ERRNO.EPERM });
+  },
+);
+
 test('every way of looking into a process is asked about, with EPERM [R-002-29]', supervised, async (t) => {
   const program = calls();
   const seen = await told([program, 'accesses', object(folderOf(t), 'guard', GUARD)]);

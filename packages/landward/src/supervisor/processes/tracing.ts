@@ -9,6 +9,8 @@ import { attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { type Answer, type Call, CONTINUE, type Handler, must, refuse } from '../call.ts';
 import { socketTaken } from '../landlock/passed.ts';
+import { threadsOf } from '../landlock/threads.ts';
+import { isMember } from './members.ts';
 import { mayLookInto } from './permission.ts';
 import { pidfdOf } from './pidfds.ts';
 import { ownTid } from './pids.ts';
@@ -28,10 +30,11 @@ export const ptrace: Handler = (call) => {
   switch (call.arg(0)) {
     case PTRACE.TRACEME: {
       // The tracer's domain counts here, so that a caller without one is asked about as well.
-      const tid = kinOf(call.target.status().pid)?.parent ?? 0;
-      if (tid === 0) return CONTINUE;
-      const { errno } = call.run.authority.ask(call, { kind: 'ptrace', tid, traceme: true });
-      return errno === 0 ? CONTINUE : refuse(errno);
+      for (const tid of tracersOf(call)) {
+        const { errno } = call.run.authority.ask(call, { kind: 'ptrace', tid, traceme: true });
+        if (errno !== 0) return refuse(errno);
+      }
+      return CONTINUE;
     }
     case PTRACE.ATTACH:
     case PTRACE.SEIZE:
@@ -40,6 +43,18 @@ export const ptrace: Handler = (call) => {
       return CONTINUE;
   }
 };
+
+/**
+ * Who may come to trace a process that asks its parent to: the thread that made it, and nobody tells which one that was. Where
+ * threads have domains of their own, all of them are asked about.
+ */
+function tracersOf(call: Call): readonly number[] {
+  const parent = kinOf(call.target.status().pid)?.parent ?? 0;
+  if (parent === 0) return [];
+  return call.run.plan.supervisor.landlock === undefined || !isMember(call, parent)
+    ? [parent]
+    : threadsOf(parent);
+}
 
 export const processMemory: Handler = (call) =>
   isFree(call) ? CONTINUE : lookInto(call, ownTid(call, call.int(0)));
