@@ -1,7 +1,7 @@
 /** The process in which `runPrograms` starts a command: reads the order, writes the result as one line of JSON. */
 
 import { readFileSync } from 'node:fs';
-import { type MapContent, spawn } from '../../packages/landward/src/index.ts';
+import { type MapContent, type RunError, spawn } from '../../packages/landward/src/index.ts';
 import type { ProgramRun, ProgramRunResult } from './policy-programs.ts';
 import { reviveJson } from './supervised.ts';
 
@@ -14,13 +14,15 @@ console.log(
 
 async function run({ argv, policy, programs, cwd }: Required<ProgramRun>): Promise<ProgramRunResult> {
   const [command, ...args] = argv;
+  // A run that failed has all of its result; one that did not start is an error of the test.
   const result = await spawn(command, args, {
     policy: policy as never,
     programs,
-    reject: false,
     ...(cwd === undefined ? {} : { cwd }),
+  }).catch((error: RunError) => {
+    if (!error.started) throw error;
+    return error;
   });
-  if (!result.started) throw new Error(JSON.stringify(result));
   const { denials } = result;
   const supervised = typeof denials === 'object' && 'events' in denials ? denials : null;
   return {
