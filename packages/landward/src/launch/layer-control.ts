@@ -98,6 +98,11 @@ export class LayerControl {
     return this.#may(key, by, { kind: 'seal', key, editor: by.name });
   }
 
+  /** The last handle of a layer is closed: where nobody else may change it, nobody ever does. */
+  async release(key: number, by: Editor): Promise<void> {
+    if (this.#principalOf(key) === 'holder') await this.seal(key, by);
+  }
+
   #principalOf(key: number): LayerPrincipal {
     return this.#principals.get(key) ?? 'owner';
   }

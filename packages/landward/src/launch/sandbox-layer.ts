@@ -87,10 +87,7 @@ export class HeldLayer implements SandboxLayer {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#key === undefined) return;
-    const control = await this.#control();
-    const found = (await control.list()).find(({ key }) => key === this.#key);
-    if (found?.principal === 'holder' && found.mutability !== 'immutable')
-      await control.seal(this.#key, this.#by);
+    await (await this.#control()).release(this.#key, this.#by);
   }
 
   [Symbol.dispose](): void {
