@@ -35,7 +35,8 @@ export interface Aim {
 export function aimOf(socket: HeldSocket, bytes: Uint8Array, operation: Operation): Aim | null {
   let given = bytes;
   if (familyOf(bytes) === AF.UNSPEC && operation !== 'connect' && socket.domain === AF.INET) {
-    // IPv4 takes an address without a family as its own when it binds and sends.
+    // IPv4 takes an address without a family as its own when it sends, and when it binds to any address.
+    if (operation === 'bind' && bytes.subarray(4, 8).some((byte) => byte !== 0)) return null;
     given = bytes.slice();
     given[0] = AF.INET;
   } else if (
