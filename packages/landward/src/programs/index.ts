@@ -1,4 +1,4 @@
-/** Policy programs: what a room outside of `programs` may use of this folder. */
+/** `landward/programs`: policy programs in eBPF: assemble, write object files, read, verify, run. Pure; confines nothing. */
 
 export { FS_LOOKUP, FS_TRIGGERS, triggerBits } from '../model/programs/index.ts';
 export { assemble } from './code/assemble.ts';
