@@ -9,6 +9,7 @@ import type { Host, PathFact } from '../policy/plan.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { S_IF, S_IFMT } from '../uapi/open.ts';
 import { ARCH } from './call.ts';
+import { foldsCase } from './case-folding.ts';
 import { type FileFact, lookAt } from './files.ts';
 import { landlockStatus } from './landlock.ts';
 import { seccompAvailable } from './seccomp.ts';
@@ -50,6 +51,7 @@ export function host(): Host {
     uid: process.getuid?.() ?? -1,
     stat: statPaths,
     list: listDirectory,
+    folds: foldsCase,
   };
 }
 

@@ -14,6 +14,7 @@ import { changingPart, fixedLayers } from './compile-changing.ts';
 import { compileEnv } from './compile-env.ts';
 import { locate, relocatedLayer } from './compile-facts.ts';
 import { compileFilter } from './compile-filter.ts';
+import { foldingGaps } from './compile-folding.ts';
 import { compileFs } from './compile-fs.ts';
 import { type GapList, gapList } from './compile-gaps.ts';
 import { compileLimits } from './compile-limits.ts';
@@ -93,6 +94,7 @@ function pass(
   const scopes = compileScopes(layers, row, host.seccomp, fs.connect, gaps);
   const own = policy.protect === undefined ? null : protectSelf(policy.protect, fs, host, gaps);
   const rules = [...layers.map(relocatedLayer), ...(own === null ? [] : [own]), ...changing.layers];
+  if (gaps.held.length > 0 || changing.layers.length > 0) foldingGaps(rules, own, host, gaps);
   const supervisor = observing(
     asking(
       supervisorPlan(rules, gaps),

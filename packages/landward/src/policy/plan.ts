@@ -5,6 +5,7 @@
 
 import type { NotifyGroup } from '../filter/notify.ts';
 import type { Category, Missing, Origin, Rule, RuleLayer } from '../model/rules.ts';
+import type { SavedRun } from '../model/saved-run.ts';
 import type { SocketMode } from '../model/sockets/modes.ts';
 import type { Right } from '../uapi/landlock.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
@@ -27,6 +28,8 @@ export interface Host {
   stat(paths: readonly string[]): readonly (PathFact | null)[];
   /** The names in a directory, or `null` where it cannot be listed. */
   list(path: string): readonly string[] | null;
+  /** For each directory whether names in it have no case; not known where absent. */
+  folds?(directories: readonly string[]): readonly boolean[];
   /**
    * A cgroup v2 directory in which a child can be made for the program, with the controllers that the child gets.
    * Absent where there is none, or where the launcher cannot carry out `LimitPlan.cgroup`.
@@ -162,6 +165,8 @@ export interface SupervisorPlan {
   readonly sandbox?: string;
   /** Whether its owner may add layers while programs run. */
   readonly addsLayers?: true;
+  /** The run that this plan goes on with, as a checkpoint has kept it. */
+  readonly restored?: SavedRun;
   /** Policy programs that are asked besides the rules: object files as `programs/` reads them. */
   readonly programs?: readonly ProgramFile[];
   /** Parts of the system about which a function of the starting process is asked besides the rules. */

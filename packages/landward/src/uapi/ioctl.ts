@@ -21,6 +21,7 @@ export const IOCTL = {
   /** The namespace above a PID or user namespace. */
   NS_GET_PARENT: 0xb702,
   FAT_IOCTL_SET_ATTRIBUTES: 0x40047211,
+  FS_IOC_GETFLAGS: 0x80086601,
   /** Flags of files (immutable, append-only), their generation, and both in the form of XFS. */
   FS_IOC_SETFLAGS: 0x40086602,
   EXT4_IOC_SETVERSION: 0x40086604,

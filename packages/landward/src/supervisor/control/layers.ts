@@ -18,7 +18,7 @@ const CHANGES = { stricter: LAYER_CHANGE.STRICTER, any: LAYER_CHANGE.ANY } as co
 /** LAYERS (buffer, size). */
 export const layers: Handler = (call) => {
   if (call.arg(4) !== 0) return refuse(ERRNO.EINVAL);
-  const records = [...call.run.layers.map(policyRecord), ...landlockRecords(call)];
+  const records = [...present(call.run.layers).map(policyRecord), ...landlockRecords(call)];
   const header = LAYERS_HEADER.encode({
     header_size: LAYERS_HEADER.size,
     record_size: LAYER_RECORD.size,
@@ -32,6 +32,12 @@ export const layers: Handler = (call) => {
   call.target.write(call.arg(2), bytes);
   return { kind: 'value', value: bytes.length };
 };
+
+/** Each layer once: earlier versions of one that got stricter go on binding beside the last. */
+function present(all: readonly RuleLayer[]): readonly RuleLayer[] {
+  const last = new Map(all.map((layer) => [layer.state?.key ?? layer, layer]));
+  return [...last.values()];
+}
 
 function policyRecord({ kind, mutable }: RuleLayer, index: number): Uint8Array {
   return LAYER_RECORD.encode({
