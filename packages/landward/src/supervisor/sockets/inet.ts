@@ -51,6 +51,8 @@ export function aimOf(socket: HeldSocket, bytes: Uint8Array, operation: Operatio
   }
   const address = decodeSockaddr(given);
   if (address === null || (address.family !== 'inet' && address.family !== 'inet6')) return null;
+  // No IPv4 socket takes the other form, nor becomes one that does.
+  if (socket.domain === AF.INET && address.family === 'inet6') return null;
   return { address: addressText(address.address), port: address.port };
 }
 
