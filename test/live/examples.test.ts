@@ -123,6 +123,33 @@ test(
   },
 );
 
+/** What the host and the plugin of the guard's example see of each other. */
+async function plugin(...args: string[]): Promise<string> {
+  const words = ['run', '--landlock=user', '--', 'python3', join(root, 'examples/ptrace-guard/plugin.py')];
+  const landward = join(root, 'test/kit/landward.ts');
+  const { stdout, stderr } = await runChild(process.execPath, [landward, ...words, ...args]);
+  assert.notEqual(stdout, '', stderr);
+  return stdout;
+}
+
+test(
+  'ptrace-guard: the plugin cannot look into its host, and the page shows the same files [R-002-35]',
+  needs({ supervisor: true, tools: ['python3'] }),
+  async (t) => {
+    const guard = join(temporaryDirectory(t, 'guard'), 'guard.bpf.o');
+    const made = await runChild(process.execPath, [...example('ptrace-guard/guard.ts'), guard]);
+    assert.equal(made.code, 0, made.stderr);
+    const [own, down] = [
+      'the plugin into its child: can read the memory',
+      'the host into its plugin: can read the memory',
+    ];
+    assert.equal(await plugin(), `the plugin into its host: can read the memory\n${own}\n${down}\n`);
+    assert.equal(await plugin(guard), `the plugin into its host: Permission denied\n${own}\n${down}\n`);
+    const page = readFileSync(join(root, 'docs/programs-inside.md'), 'utf8');
+    assert.ok(page.includes(readFileSync(join(root, 'examples/ptrace-guard/plugin.py'), 'utf8').trim()));
+  },
+);
+
 test('the demo: the theft succeeds, and gets nothing confined', needs({ abi: 4 }), async () => {
   const { code, stdout, stderr } = await runChild(process.execPath, ['tools/demo.ts'], {
     cwd: root,
