@@ -46,6 +46,7 @@ const LAYER: Shape<DenialLayer> = record(
   { layer: count, missing: list(text) },
   {
     name: text,
+    version: count,
     verdict: oneOf('deny', 'hide', 'ask'),
     rule: record({ text, origin: record({ file: text, line: count, column: count }, {}) }, { because: text }),
   },

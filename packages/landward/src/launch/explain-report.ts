@@ -8,7 +8,10 @@ import { brokenSockets } from '../audit/explain/broken-sockets.ts';
 import type { Explanation } from '../audit/explain/explanation.ts';
 import { toGithub, toSarif } from '../audit/explain/reports.ts';
 import { explanationLines } from '../audit/explain/words.ts';
+import { changeBefore, type LayerChange } from '../audit/registry/layer-changes.ts';
 import { toPlain } from '../audit/shape.ts';
+import { clock } from '../audit/store/words.ts';
+import { quote } from '../model/escape.ts';
 import { escapeText, shellWord } from './escape.ts';
 import type { Explained } from './explain.ts';
 
@@ -16,7 +19,7 @@ export type ReportFormat = 'text' | 'json' | 'sarif' | 'github';
 
 /** Writes explained denials. */
 export function reportExplained(explained: Explained, format: ReportFormat, version: string): string {
-  const { explanations, losses, total, known, run } = explained;
+  const { explanations, losses, total, known, run, changes = [] } = explained;
   switch (format) {
     case 'json':
       return `${JSON.stringify(
@@ -26,6 +29,7 @@ export function reportExplained(explained: Explained, format: ReportFormat, vers
           total,
           known,
           losses: toPlain(losses),
+          ...(changes.length === 0 ? {} : { changes: changes.map(({ entry }) => entry) }),
           explanations: explanations.map(explanationJson),
         },
         null,
@@ -58,7 +62,17 @@ function merged(losses: Explained['losses']): Explained['losses'] {
   return [...kinds.values()];
 }
 
-function textLines({ explanations, losses, total, known, run }: Explained): string[] {
+/** Which version of a layer said no, where it was not the first one. */
+function versionLines({ event }: Explanation, changes: readonly LayerChange[]): string[] {
+  const { name, version } = event.blame ?? {};
+  if (name === undefined || version === undefined || version === 0) return [];
+  const change = changeBefore(changes, name, event.time);
+  const by =
+    change === undefined ? '' : `, committed by ${escapeText(change.editor)} at ${clock(change.time)}`;
+  return [`   The layer ${quote(name)} was at version ${version} then${by}.`];
+}
+
+function textLines({ explanations, losses, total, known, run, changes = [] }: Explained): string[] {
   const lines: string[] = [];
   if (run !== undefined) {
     const { id, command, mode } = run.record;
@@ -66,7 +80,11 @@ function textLines({ explanations, losses, total, known, run }: Explained): stri
   }
   for (const [index, explanation] of explanations.entries()) {
     const [first, ...rest] = explanationLines(explanation);
-    lines.push(`${index + 1}. ${first}`, ...rest.map((line) => ` ${line}`));
+    lines.push(
+      `${index + 1}. ${first}`,
+      ...rest.map((line) => ` ${line}`),
+      ...versionLines(explanation, changes),
+    );
   }
   lines.push(...brokenSockets(explanations));
   if (total === 0)

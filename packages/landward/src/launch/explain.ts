@@ -8,6 +8,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { DenialGroups } from '../audit/explain/explain.ts';
 import type { Explanation } from '../audit/explain/explanation.ts';
 import type { SuggestionHost } from '../audit/explain/suggest.ts';
+import { type LayerChange, layersAt, readLayerChanges } from '../audit/registry/layer-changes.ts';
 import {
   findRuns,
   type KnownRun,
@@ -33,6 +34,8 @@ export interface Explained {
   readonly losses: readonly Loss[];
   /** Whether no denial means that nothing was denied: false where nobody heard of the kernel's. */
   readonly known: boolean;
+  /** What has become of the layers of the run, the oldest change first. */
+  readonly changes?: readonly LayerChange[];
   /** The run, where it was one. */
   readonly run?: KnownRun;
 }
@@ -58,9 +61,13 @@ export async function explainRun(id: string | undefined, request: ExplainRequest
   const run = chooseRun(id, request.env);
   const layers = await givenLayers(request);
   const state = stateDirectory(request.env);
-  const own = layers ?? layersOfRun(state, run.record);
+  const own = layersOfRun(state, run.record);
+  const changes = readLayerChanges(run);
+  // A denial is explained by what bound then.
+  const layersOf: LayersOf = ({ time }) => layers ?? (own === null ? null : layersAt(own, changes, time));
   return {
-    ...explainItems([...readDenials(run)], () => own, suggestionHost(request.env)),
+    ...explainItems([...readDenials(run)], layersOf, suggestionHost(request.env)),
+    changes,
     // The kernel's part of a supervised run may have denied what nobody was asked about.
     known: false,
     run,

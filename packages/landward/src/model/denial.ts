@@ -51,6 +51,8 @@ export interface DenialLayer {
   /** 0 for the oldest layer of the domain or policy. */
   readonly layer: number;
   readonly name?: string;
+  /** Which version of a layer that changes said no; absent where it never did. */
+  readonly version?: number;
   readonly missing: readonly string[];
   readonly verdict?: Exclude<Verdict, 'allow'>;
   /** The line that said no; absent where no rule grants the request. */

@@ -5,7 +5,7 @@
 
 import type { DenialEvent, DenialLayer, DenialObject, DenialProcess, DenialSide } from '../model/denial.ts';
 import { ruleText } from '../model/rules/rule-text.ts';
-import type { LayerAnswer, RulesDecision } from '../model/rules.ts';
+import type { LayerAnswer, RuleLayer, RulesDecision } from '../model/rules.ts';
 import type { Call } from './call.ts';
 
 /** What an authority knows of a denial. */
@@ -26,7 +26,9 @@ export interface DenialFacts {
 /** The event of a denial in a call. Reads the caller's name and program: only denials pay for that. */
 export function denialOf(call: Call, facts: DenialFacts): DenialEvent {
   const { effect, errno, object, missing, decision, domain, side, made, program } = facts;
-  const layers = decision?.layers.filter(({ verdict }) => verdict !== 'allow').map(layerOf);
+  const layers = decision?.layers
+    .filter(({ verdict }) => verdict !== 'allow')
+    .map((answer) => layerOf(answer, call.run.layers));
   return {
     source: 'supervisor',
     effect,
@@ -42,15 +44,20 @@ export function denialOf(call: Call, facts: DenialFacts): DenialEvent {
     ...(side === undefined ? {} : { side }),
     ...(made === undefined ? {} : { made }),
     ...(program === undefined ? {} : { program }),
-    ...(decision === undefined ? {} : { blame: layerOf(decision.blame) }),
+    ...(decision === undefined ? {} : { blame: layerOf(decision.blame, call.run.layers) }),
     ...(layers === undefined ? {} : { layers }),
   };
 }
 
-function layerOf({ layer, name, verdict, missing, rule }: LayerAnswer): DenialLayer {
+function layerOf(
+  { layer, name, verdict, missing, rule }: LayerAnswer,
+  layers: readonly RuleLayer[],
+): DenialLayer {
+  const state = layers[layer]?.state;
   return {
     layer,
     name,
+    ...(state === undefined ? {} : { version: state.version }),
     missing,
     ...(verdict === 'allow' ? {} : { verdict }),
     ...(rule === undefined

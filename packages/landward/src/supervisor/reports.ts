@@ -57,10 +57,21 @@ export class Reports {
 }
 
 /** Denials are alike where a person would read the same sentence. */
-function keyOf({ operation, effect, errno, missing, object, process, domain, side }: DenialEvent): string {
+function keyOf({
+  operation,
+  effect,
+  errno,
+  missing,
+  object,
+  process,
+  domain,
+  side,
+  blame,
+}: DenialEvent): string {
   const shown = Object.entries(object).map(([name, value]) => `${name}=${value}`);
   return [
     operation,
+    blame?.version,
     effect,
     errno,
     side ?? '',

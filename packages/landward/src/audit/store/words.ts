@@ -10,7 +10,9 @@ import type { PolicyLine, PolicyUse } from './uses.ts';
 /** A denial with its time, in one line. */
 export function eventLine(event: DenialEvent): string {
   const run = event.run === undefined ? '' : ` [run ${escapeText(event.run)}]`;
-  return `${clock(event.time)} ${describeEvent(event)}${run}\n`;
+  const { name, version } = event.blame ?? {};
+  const by = version === undefined ? '' : ` [layer ${quote(name ?? '')} version ${version}]`;
+  return `${clock(event.time)} ${describeEvent(event)}${by}${run}\n`;
 }
 
 /** A time of this time zone, to the millisecond. */
