@@ -3,6 +3,7 @@
  * beside it where the plan needs that.
  */
 
+import type { DecideFile } from '../launch/decide-file.ts';
 import { escapeText } from '../launch/escape.ts';
 import type { ProgramRule } from '../launch/landlock-user.ts';
 import { print, printError } from '../launch/output.ts';
@@ -69,6 +70,12 @@ const options = {
     value: 'FILE[,MAP=PATH...]',
     help: 'ask policy programs (an eBPF object) besides the rules; see docs/programs.md',
   },
+  decide: {
+    type: 'string',
+    value: 'FILE',
+    help: 'ask the function that a module exports about all that the rules allow; see docs/functions.md',
+  },
+  ask: { type: 'boolean', help: 'with --decide: ask on the terminal where the function says so' },
   'dry-run': { type: 'boolean', help: 'compile and report, start nothing' },
   report: { type: 'boolean', help: 'tell what is enforced, on standard error' },
   json: { type: 'boolean', help: 'report as JSON' },
@@ -95,12 +102,14 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
       if (values[word] !== undefined) usageError(`--${word} is for --landlock=user`, usage, values[word]);
     if (values.trial && values.explain) usageError('--trial and --explain exclude each other', usage);
     const observe = values.trial ? 'trial' : values.explain ? 'explain' : undefined;
+    const decide = await functionOf(values);
     const { loadForRun } = await import('../launch/run-policy.ts');
     const { policy, plan, found, files } = await loadForRun(values, {
       ...(dry ? { keepGaps: true } : {}),
       command: rest?.[0],
       digest: dry || values.report === true,
       observe,
+      decide,
     });
     if (found !== undefined && found.state !== 'approved') printError(notice(found));
     for (const { code, text } of policy.notes ?? [])
@@ -129,9 +138,21 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
       plan,
       { words, files },
       { observe: observe !== undefined, report: values.report === true },
+      decide?.decide,
     );
   },
 };
+
+/** The function of `--decide`, where there is one. */
+async function functionOf({ decide, ask }: Values<typeof options>): Promise<DecideFile | undefined> {
+  if (decide === undefined && ask)
+    usageError('--ask is for functions that ask: name one with --decide', usage);
+  if (decide === undefined) return undefined;
+  const { decideFile } = await import('../launch/decide-file.ts');
+  if (!ask) return decideFile(decide);
+  const { terminalAsker } = await import('../launch/ask-terminal.ts');
+  return decideFile(decide, terminalAsker());
+}
 
 async function stayBeside(
   name: string,
@@ -139,11 +160,12 @@ async function stayBeside(
   plan: Plan,
   origin: { readonly words: readonly string[]; readonly files: readonly string[] },
   told: { readonly observe: boolean; readonly report: boolean },
+  decide?: DecideFile['decide'],
 ): Promise<number> {
   const { stay } = await import('../launch/stay.ts');
   const { prepare } = await import('../launch/prepare.ts');
   const { afterwards } = await import('../launch/afterwards.ts');
-  const stayed = await stay(name, args, prepare(plan), origin);
+  const stayed = await stay(name, args, prepare(plan), origin, { decide });
   for (const line of await afterwards(name, stayed, told)) printError(`${line}\n`);
   return stayed.status;
 }

@@ -8,6 +8,7 @@ import type { Policy } from '../policy/policy.ts';
 import { kernelOnly } from './alone.ts';
 import { optionsPolicy, type PolicyOptions } from './command-line.ts';
 import { programsFor, protectedPolicy, toPlan } from './compile.ts';
+import type { DecideFile } from './decide-file.ts';
 import { commandInput, tellCommand } from './default-policy.ts';
 import { planHost } from './host.ts';
 import { type FoundPolicy, loadPolicy } from './load.ts';
@@ -39,6 +40,8 @@ export interface RunSettings {
   readonly observe?: 'explain' | 'trial' | undefined;
   /** Whether no process can stay beside the program, so that there is no supervisor. */
   readonly alone?: boolean;
+  /** A function that decides: what it is asked about, and the file that the program must not change. */
+  readonly decide?: Pick<DecideFile, 'path' | 'decides'> | undefined;
   /** The architecture of the plan; this machine's when absent. */
   readonly arch?: Host['arch'];
 }
@@ -73,7 +76,7 @@ export async function loadForRun(options: RunPolicyOptions, settings: RunSetting
     addToDefault: command === undefined ? [] : [command],
   });
   const named = options.program ?? [];
-  const own = tellCommand(protectedPolicy(loaded));
+  const own = guarding(tellCommand(protectedPolicy(loaded)), settings.decide?.path);
   const policy =
     named.length === 0 ? own : (await import('./program-option.ts')).withPrograms(own, named, cwd);
   const programs = await programsFor(policy);
@@ -85,6 +88,7 @@ export async function loadForRun(options: RunPolicyOptions, settings: RunSetting
       keepGaps: settings.keepGaps ?? settings.observe === 'trial',
       ...(settings.digest ? { digest: loaded.digest } : {}),
       ...(settings.observe === undefined ? {} : { observe: settings.observe }),
+      ...(settings.decide === undefined ? {} : { decides: settings.decide.decides }),
     },
     programs,
   );
@@ -98,4 +102,9 @@ export async function loadForRun(options: RunPolicyOptions, settings: RunSetting
     files: loaded.files,
     ...(loaded.found === undefined ? {} : { found: loaded.found }),
   };
+}
+
+/** A policy under which a file cannot be changed from inside. */
+function guarding(policy: Policy, file: string | undefined): Policy {
+  return file === undefined ? policy : { ...policy, protect: [...(policy.protect ?? []), file] };
 }

@@ -14,6 +14,7 @@ import { foregroundGroup } from '../kernel/tty.ts';
 import { PR } from '../uapi/prctl.ts';
 import { begin } from './begin.ts';
 import { joinCgroup } from './cgroup.ts';
+import type { Deciding } from './deciding.ts';
 import { startTimer } from './endings.ts';
 import { openFilesBefore } from './exec.ts';
 import type { Prepared } from './prepare.ts';
@@ -59,6 +60,7 @@ export interface Stayed {
  * Runs a command to its end, on this process's own descriptors 0, 1 and 2.
  *
  * @param origin what the registry keeps of a supervised run
+ * @param deciding the function that decides, where there is one
  * @throws LandwardError when it cannot be started
  */
 export async function stay(
@@ -66,6 +68,7 @@ export async function stay(
   args: readonly string[],
   prepared: Prepared,
   origin?: Pick<RunOrigin, 'words' | 'files'>,
+  deciding?: Deciding,
 ): Promise<Stayed> {
   const { plan } = prepared;
   // What loses its parent comes to this process instead of init, so that a time limit finds all of it.
@@ -80,6 +83,7 @@ export async function stay(
       cgroupProcs: cgroup?.procs,
       parentDeathSignal: SIGNALS.SIGKILL!,
       openFiles: openFilesBefore(),
+      deciding,
     } as const;
     const { pid, pidfd, supervised } = await begin(command, args, prepared, options, undefined, origin);
     prepared.close();
