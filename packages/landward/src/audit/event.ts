@@ -72,6 +72,7 @@ const EVENT: Shape<DenialEvent & { readonly version: 1 }> = record(
     blame: LAYER,
     layers: list(LAYER),
     side: oneOf('caller', 'socket', 'relation', 'lock'),
+    made: oneOf('inside', 'outside'),
     program: text,
     run: text,
     digest: text,

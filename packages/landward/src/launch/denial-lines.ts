@@ -6,6 +6,7 @@
  */
 
 import { describeEvent, groupKey } from '../audit/event-text.ts';
+import { BROKEN, isBroken } from '../audit/explain/broken-sockets.ts';
 import type { DenialEvent } from '../model/denial.ts';
 import { escapeText } from './escape.ts';
 import type { Denials } from './result.ts';
@@ -30,12 +31,15 @@ export function denialLines(denials: Denials, { status, observe }: Asked): reado
     if ((observe || event.effect !== 'observed') && !kinds.has(groupKey(event)))
       kinds.set(groupKey(event), event);
   if (kinds.size === 0) return notes.length > 0 || !observe ? notes : [NOTHING];
-  const shown = [...kinds.values()].slice(0, MOST);
-  const hidden = kinds.size - shown.length;
+  const broken = [...kinds.values()].filter(isBroken);
+  const others = [...kinds.values()].filter((event) => !isBroken(event));
+  const shown = others.slice(0, MOST);
+  const hidden = others.length - shown.length;
   return [
     ...notes,
     ...shown.map(lineOf),
     ...(hidden > 0 ? [`and ${hidden} more kinds of denials`] : []),
+    ...(broken.length > 0 ? [BROKEN, ...broken.map((event) => `  ${lineOf(event)}`)] : []),
     'landward explain --last tells which rules would allow what',
   ];
 }

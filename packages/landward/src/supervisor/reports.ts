@@ -66,6 +66,7 @@ function keyOf({
   process,
   domain,
   side,
+  made,
   blame,
 }: DenialEvent): string {
   const shown = Object.entries(object).map(([name, value]) => `${name}=${value}`);
@@ -75,6 +76,7 @@ function keyOf({
     effect,
     errno,
     side ?? '',
+    made ?? '',
     process?.exe ?? '',
     domain?.id ?? '',
     ...missing,
