@@ -12,11 +12,10 @@ import {
   type ControlRefusal,
   decideControls,
   decideCreate,
-  type Request,
-  type RulesDecision,
   type RunSocket,
   sideOf,
-} from '../model/index.ts';
+} from '../model/rules/sockets.ts';
+import type { Request, RulesDecision } from '../model/rules.ts';
 import type { Question } from './authority.ts';
 import type { Decided } from './decided.ts';
 import type { Run } from './run.ts';

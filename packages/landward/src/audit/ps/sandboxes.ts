@@ -5,7 +5,7 @@
  * is said: a number of layers is a lower bound, an identifier is known only from audit.
  */
 
-import { disclose, type Lineage, type PidNamespace, readName } from '../../model/index.ts';
+import { disclose, type Lineage, type PidNamespace, readName } from '../../model/landlock/index.ts';
 import { FIRST_NAMESPACE } from '../registry/read.ts';
 import type { RunRecord } from '../registry/record.ts';
 import type { Processes, ProcessFact } from './processes.ts';
