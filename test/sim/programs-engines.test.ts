@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Hook } from '../../packages/landward/src/model/programs/index.ts';
 import { assemble } from '../../packages/landward/src/programs/code/assemble.ts';
 import { disassemble } from '../../packages/landward/src/programs/code/disassemble.ts';
 import type { Code } from '../../packages/landward/src/programs/code/instruction.ts';
@@ -13,6 +14,7 @@ import { FUEL, Machine, type Outcome } from '../../packages/landward/src/program
 import type { MapDefinition } from '../../packages/landward/src/programs/run/maps.ts';
 import { verify } from '../../packages/landward/src/programs/verify/verify.ts';
 import { compile } from '../../packages/landward/src/programs/wasm/compile.ts';
+import { contextFor, hookProgram } from '../kit/ebpf-hooks.ts';
 import { program } from '../kit/ebpf-programs.ts';
 
 const MAPS: readonly MapDefinition[] = [{ name: 'm', kind: 'hash', keyBytes: 4, valueBytes: 8, entries: 3 }];
@@ -51,6 +53,36 @@ test('random programs: same end, same memory, in every budget', () => {
   assert.equal(ends.fault, 0);
   assert.ok(ends.returned > 100 && ends.fuel > 30, JSON.stringify(ends));
 });
+
+for (const hook of Object.keys(CONTEXTS) as Hook[])
+  test(`random programs of ${hook}: they see, write and ask the same in both engines`, () => {
+    const maps: readonly MapDefinition[] = [
+      ...MAPS,
+      { name: 'i', kind: 'inode', keyBytes: 4, valueBytes: 8, entries: 3 },
+    ];
+    let returned = 0;
+    const values = new Set<bigint>();
+    fc.assert(
+      fc.property(hookProgram(hook), contextFor(hook), (code, shown) => {
+        const verified = verify(hook, code, maps);
+        const machines = [new Machine(maps), new Machine(maps)];
+        for (const machine of machines) {
+          machine.maps[1]!.put('known', Uint8Array.of(9, 8, 7, 6, 5, 4, 3, 2), 0n);
+          writeContext(machine, CONTEXTS[hook], shown);
+        }
+        const outcomes = [interpret(verified, machines[0]!, 900), compile(verified, machines[1]!)(900)];
+        assert.deepEqual(outcomes[0], outcomes[1], disassemble(code));
+        assert.equal(Buffer.compare(machines[0]!.bytes, machines[1]!.bytes), 0, disassemble(code));
+        assert.notEqual(outcomes[0]!.end, 'fault', disassemble(code));
+        if (outcomes[0]!.end !== 'returned') return;
+        returned++;
+        values.add(outcomes[0]!.value);
+      }),
+      { seed: 8, numRuns: 150 },
+    );
+    assert.ok(returned > 75, `${returned} returned`);
+    assert.deepEqual([...values].sort(), [0n, 1n]);
+  });
 
 test('results that the specification names, in both engines', () => {
   const equals = (code: string, value: bigint) =>
