@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { spawn } from '../../packages/landward/src/index.ts';
-import { triggerBits } from '../../packages/landward/src/programs/index.ts';
+import { type FS_TRIGGERS, triggerBits } from '../../packages/landward/src/programs/index.ts';
 import { fixtureProgram } from '../kit/fixture-program.ts';
 import { needs } from '../kit/needs.ts';
 import {
@@ -222,7 +222,7 @@ test('front ends of other systems are small programs [R-002-4]', LIVE, async (t)
     'read-at:b',
     'read-at:../out',
   ];
-  const spell = (name: string, ...bits: Parameters<typeof triggerBits>) => ({
+  const spell = (name: string, ...bits: readonly (typeof FS_TRIGGERS)[number][]) => ({
     name,
     object: objectOf({
       fs_pick: `r1 = *(u64 *)(r1 + 16)\nr2 = ${triggerBits(...bits)} ll\nr1 &= r2\nr0 = 0\nif r1 == 0 goto ok\nr0 = 1\nok:\nexit`,

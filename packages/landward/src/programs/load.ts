@@ -110,6 +110,8 @@ export interface Listing {
   readonly name?: string;
   /** Programs of one chain share cookies and tags. */
   readonly chain?: object;
+  /** As in `Program`. */
+  readonly triggers?: bigint;
   /** Where it takes its instructions from; its own for each run where absent. */
   readonly budget?: Budget;
 }
@@ -142,11 +144,15 @@ export function ptraceProgram(loaded: LoadedProgram<'ptrace'>): Program<'ptrace'
 /** All programs of an object file, on one machine with its maps. */
 export function loadObject(object: ProgramObject): {
   readonly machine: Machine;
-  readonly programs: readonly { readonly name: string; readonly program: LoadedProgram }[];
+  readonly programs: readonly {
+    readonly name: string;
+    readonly triggers?: bigint;
+    readonly program: LoadedProgram;
+  }[];
 } {
   const machine = new Machine(object.maps);
-  const programs = object.programs.map(({ name, hook, code }) => ({
-    name,
+  const programs = object.programs.map(({ hook, code, ...named }) => ({
+    ...named,
     program: loadProgram(hook, code, machine),
   }));
   return { machine, programs };

@@ -57,6 +57,8 @@ export interface Program<H extends Hook = Hook> {
   readonly name?: string;
   /** Programs of one chain see one cookie and one tag: those of one object file. A chain of its own where absent. */
   readonly chain?: object;
+  /** Of `fs_pick`: asked only where any of these triggers is among those of the call; where absent, always. */
+  readonly triggers?: bigint;
   /** 0 allows, bit 0 denies; other bits are reserved. */
   run(context: HookContexts[H], helpers: Helpers): number;
 }

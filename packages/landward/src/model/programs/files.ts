@@ -76,7 +76,10 @@ export function pickFile(
   return deniedBy(
     domain,
     'fs_pick',
-    (program) => ({ cookie: cookies.get(chainOf(program)) ?? 0n, inode, triggers }),
+    (program) =>
+      program.triggers !== undefined && (program.triggers & triggers) === 0n
+        ? null
+        : { cookie: cookies.get(chainOf(program)) ?? 0n, inode, triggers },
     (program, { cookie }) => cookies.set(chainOf(program), cookie),
   );
 }

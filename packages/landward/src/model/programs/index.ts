@@ -16,6 +16,13 @@ export {
   signalAncestor,
 } from './domain.ts';
 export {
+  type ExecHelpers,
+  type ExecProgram,
+  execute,
+  type HeldRuleset,
+  RulesetMap,
+} from './exec-ruleset.ts';
+export {
   copyLookup,
   FS_LOOKUP,
   getFile,

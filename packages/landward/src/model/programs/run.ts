@@ -29,20 +29,21 @@ function denies(value: number): boolean {
 /**
  * Runs a hook's list of a domain, the list as it is now: whoever prepends meanwhile makes another list.
  *
- * @param show makes the context for a program
+ * @param show makes the context for a program; `null` where it is not asked
  * @param shown is handed the context again, with what the program has written into it
  * @returns the newest program that denies, `null` where none does. All programs run, because one may count what it sees.
  */
 export function deniedBy<H extends Hook>(
   domain: ProgramDomain | null,
   hook: H,
-  show: (program: Program<H>) => HookContexts[H],
+  show: (program: Program<H>) => HookContexts[H] | null,
   shown?: (program: Program<H>, context: HookContexts[H]) => void,
 ): Program<H> | null {
   let denier: Program<H> | null = null;
   for (let node = domain?.lists[hook] ?? null; node !== null; node = node.previous) {
     const program = node.program as Program<H>;
     const context = show(program);
+    if (context === null) continue;
     if (denies(program.run(context, HELPERS))) denier ??= program;
     shown?.(program, context);
   }

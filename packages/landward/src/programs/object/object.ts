@@ -6,6 +6,7 @@
  */
 
 import { escapeText } from '../../model/escape.ts';
+import { FS_TRIGGERS, type FsTrigger, triggerBits } from '../../model/programs/index.ts';
 import { decode } from '../code/decode.ts';
 import { encode } from '../code/encode.ts';
 import { type Code, type Instruction, MAX_SLOTS } from '../code/instruction.ts';
@@ -19,6 +20,8 @@ import { type DeclaredMap, mapsOf } from './maps.ts';
 export interface ObjectProgram {
   readonly name: string;
   readonly hook: ProgramHook;
+  /** Of `fs_pick`: the triggers that its section names, and so the only ones that it is asked about. */
+  readonly triggers?: bigint;
   readonly code: Code;
 }
 
@@ -52,7 +55,7 @@ export function readObject(file: Uint8Array): ProgramObject {
   const elf = readElf(file);
   const maps = mapsOf(elf);
   const functions = new Map<string, LinkFunction>();
-  const entries: { readonly key: string; readonly hook: ProgramHook; readonly name: string }[] = [];
+  const entries: (Omit<ObjectProgram, 'code'> & { readonly key: string })[] = [];
   for (const [index, section] of elf.sections.entries()) {
     if ((section.flags & EXECUTABLE) === 0 || section.bytes.length === 0) continue;
     const hook = hookOf(section.name);
@@ -61,7 +64,8 @@ export function readObject(file: Uint8Array): ProgramObject {
       if (symbol.section !== index || symbol.kind !== SYMBOL_KIND.FUNC) continue;
       const cut = functionAt(symbol, index, whole.code, whole.calls);
       functions.set(cut.key, cut);
-      if (symbol.global && hook !== undefined) entries.push({ key: cut.key, hook, name: symbol.name });
+      if (symbol.global && hook !== undefined)
+        entries.push({ key: cut.key, hook, name: symbol.name, ...triggersOf(section.name) });
     }
   }
   if (entries.length === 0) invalid('the file has no program in a section landlock/HOOK');
@@ -72,7 +76,7 @@ export function readObject(file: Uint8Array): ProgramObject {
         ? undefined
         : String.fromCharCode(...licence.subarray(0, 64)).replace(/\0.*/s, ''),
     maps: maps.map(({ definition }) => definition),
-    programs: entries.map(({ key, hook, name }) => ({ name, hook, code: linked(functions, key) })),
+    programs: entries.map(({ key, ...entry }) => ({ ...entry, code: linked(functions, key) })),
   };
 }
 
@@ -86,6 +90,14 @@ function hookOf(section: string): ProgramHook | undefined {
   if (hook === undefined || !Object.hasOwn(CONTEXTS, hook))
     return invalid(`there is no hook ${escapeText(hook ?? '')}`);
   return hook as ProgramHook;
+}
+
+/** A section `landlock/fs_pick/WORD,WORD` whose words are all triggers names these; any other third part is a name. */
+function triggersOf(section: string): { readonly triggers?: bigint } {
+  const [, hook, words = ''] = section.split('/');
+  const names = words.split(',');
+  const isTrigger = (word: string): word is FsTrigger => (FS_TRIGGERS as readonly string[]).includes(word);
+  return hook === 'fs_pick' && names.every(isTrigger) ? { triggers: triggerBits(...names) } : {};
 }
 
 /** A section's instructions with maps filled in, and the functions that its calls name. */

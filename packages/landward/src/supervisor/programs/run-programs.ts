@@ -75,6 +75,7 @@ export class RunPrograms implements Disposable {
       modelProgram(one.program, {
         name: `${name} (${one.program.hook}: ${one.name})`,
         chain,
+        ...(one.triggers === undefined ? {} : { triggers: one.triggers }),
         budget: this.#budget,
       }),
     );
