@@ -37,6 +37,7 @@ const GROUPS: readonly NotifyGroup[] = [
   'credential',
   'guard',
   'control',
+  'shutdown',
 ];
 
 /** What programs get. */
