@@ -9,7 +9,6 @@ import type { Readable, Writable } from 'node:stream';
 import { LandwardError } from '../errors.ts';
 import { attempt } from '../kernel/call.ts';
 import { type Ended, signalPidfd, waitPidfd, watchPidfd } from '../kernel/process.ts';
-import type { ProgramMaps } from '../model/programs/index.ts';
 import type { Plan } from '../policy/plan.ts';
 import { type Begun, begin } from './begin.ts';
 import { Capture } from './capture.ts';
@@ -18,17 +17,11 @@ import type { PolicySource } from './compile.ts';
 import { armEndings } from './endings.ts';
 import { isPrepared } from './exec.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import {
-  type Denials,
-  type Result,
-  type RunError,
-  runError,
-  type StartFailure,
-  startFailure,
-} from './result.ts';
+import { type Result, type RunError, runError, type StartFailure, startFailure } from './result.ts';
 import { SIGNALS, signalName } from './signals.ts';
 import { refuseUnclear, type SpawnOptions } from './spawn-options.ts';
 import { openStdio, type Stdio, stdioItems } from './stdio.ts';
+import type { Finished } from './supervised-run.ts';
 import { Tree } from './tree.ts';
 
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -52,8 +45,7 @@ export class Running implements PromiseLike<Result> {
   readonly #timings = { compileMs: 0, prepareMs: 0, startMs: 0, runMs: 0 };
   readonly #causes = { timedOut: false, aborted: false, killed: false };
   #process: Begun | undefined;
-  #denials: Denials = 'unknown';
-  #maps: readonly ProgramMaps[] = [];
+  #finished: Finished | undefined;
   #plan: Plan | undefined;
   #tree: Tree | undefined;
 
@@ -152,29 +144,22 @@ export class Running implements PromiseLike<Result> {
 
   async #compile(policy: PolicySource): Promise<Plan> {
     const begin = performance.now();
-    const { cwd, decide, programs } = this.#options;
-    const { compile } = await import('./compile.ts');
-    const plan = await compile(policy, {
-      ...(cwd === undefined ? {} : { cwd }),
-      ...(programs === undefined ? {} : { programs }),
-      ...(decide === undefined ? {} : { decides: (await import('./deciding.ts')).decidedIn(decide) }),
-    });
+    const { planFor } = await import('./spawn-plan.ts');
+    const plan = await planFor(policy, this.#options);
     this.#timings.compileMs = performance.now() - begin;
     return plan;
   }
 
   #start(prepared: Prepared, cgroup: RunCgroup | undefined): Begun | Promise<Begun> {
     const { cwd, env, argv0, onDenial, policy, decide } = this.#options;
-    const group = this.#leadsGroup();
-    const deciding = { policy, decide };
     const options = {
       cwd,
       env,
       argv0,
       stdio: this.#stdio.child,
-      group,
+      group: this.#leadsGroup(),
       cgroupProcs: cgroup?.procs,
-      deciding,
+      deciding: { policy, decide },
     };
     return begin(this.#command, this.#args, prepared, options, onDenial);
   }
@@ -205,9 +190,7 @@ export class Running implements PromiseLike<Result> {
       this.#timings.runMs = performance.now() - since;
       const ended = waitPidfd(pidfd, { block: true })!;
       await this.#drained(forced);
-      const finished = await this.#process?.supervised?.finish(ended);
-      this.#denials = finished?.denials ?? 'unknown';
-      this.#maps = finished?.maps ?? [];
+      this.#finished = await this.#process?.supervised?.finish(ended);
       return ended;
     } finally {
       stop();
@@ -252,8 +235,8 @@ export class Running implements PromiseLike<Result> {
       outputTruncated: (stdout?.truncated ?? false) || (stderr?.truncated ?? false),
       stdout: stdout?.text() ?? null,
       stderr: stderr?.text() ?? null,
-      denials: this.#denials,
-      maps: this.#maps,
+      denials: this.#finished?.denials ?? 'unknown',
+      maps: this.#finished?.maps ?? [],
       gaps: this.#plan?.gaps ?? [],
       report: this.#plan?.report ?? null,
       timings: { ...this.#timings },
