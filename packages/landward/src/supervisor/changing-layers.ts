@@ -17,21 +17,24 @@ const ALL: readonly Category[] = ['fs', 'net', 'unix', 'process'];
 
 /** Who changes the layers of a plan. */
 export function changingLayers(plan: Pick<SupervisedPlan, 'layers' | 'supervisor'>): LayerChanges {
-  let stack = openStack(plan.layers, plan.supervisor.addsLayers === true ? ALL : null);
-  return (order) => {
+  let stack =
+    plan.supervisor.restored?.layers ??
+    openStack(plan.layers, plan.supervisor.addsLayers === true ? ALL : null);
+  const order: LayerChanges['order'] = (wanted) => {
     try {
       // The clock of denials: which version denied is told by which came first.
-      const next = orderLayers(stack, order, performance.timeOrigin + performance.now());
+      const next = orderLayers(stack, wanted, performance.timeOrigin + performance.now());
       const layers = bindingLayers(next.stack);
       const changes = next.answered.entry !== undefined;
       // A rule that cannot be made ready for decisions must be met here, where the layers are still as they were.
-      if (next.answered.errno === 0 && order.kind !== 'list') indexRules(drafts(next.stack));
+      if (next.answered.errno === 0 && wanted.kind !== 'list') indexRules(drafts(next.stack));
       stack = next.stack;
       return changes ? { answered: next.answered, layers } : { answered: next.answered };
     } catch {
       return { answered: refusedOrder() };
     }
   };
+  return { order, present: () => bindingLayers(stack), saved: () => stack };
 }
 
 function drafts({ entries }: ReturnType<typeof openStack>) {

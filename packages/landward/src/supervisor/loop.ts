@@ -14,13 +14,14 @@ import { authorityOf } from './authority-of.ts';
 import { BlockingWork } from './blocking.ts';
 import { type CallTable, Unreadable } from './call.ts';
 import { byNumber, decide, give } from './dispatch.ts';
+import { earsOf } from './ears.ts';
 import { WaitingCalls } from './functions/waiting-calls.ts';
 import { type LayerChanges, LiveLayers } from './live-layers.ts';
 import type { FromWorker, StartOrder, ToWorker } from './messages.ts';
 import type { NameView } from './names/view.ts';
 import { type CallGround, NotifiedCall } from './notified.ts';
 import { programMaps } from './programs/run-programs.ts';
-import { Reports } from './reports.ts';
+import type { Reports } from './reports.ts';
 import type { SupervisedPlan } from './run.ts';
 import { noteStart } from './sockets/made.ts';
 import { Starting } from './starting.ts';
@@ -78,6 +79,7 @@ export class Loop {
     this.#layers = new LiveLayers(plan.layers, changes);
     this.#main = main;
     this.#names = names;
+    if (plan.supervisor.restored !== undefined) names?.follow(this.#layers.layers);
     this.#handlers = byNumber(plan.arch, table);
   }
 
@@ -170,10 +172,10 @@ export class Loop {
           killMembers(idTag(message.run));
           break;
         case 'layer':
-          this.#order(message);
+          this.#main.post(this.#layers.answer(message, (layers) => this.#names?.follow(layers)));
           break;
         case 'ask':
-          this.#main.post(tell(message, this.#runs.values()));
+          this.#main.post(tell(message, this.#runs.values(), this.#layers));
           break;
         case 'decided':
           this.#waiting.heard(message);
@@ -188,11 +190,6 @@ export class Loop {
     }
   }
 
-  #order({ serial, order }: Extract<ToWorker, { kind: 'layer' }>): void {
-    const answered = this.#layers.order(order, (layers) => this.#names?.follow(layers));
-    this.#main.post({ kind: 'layered', serial, answered });
-  }
-
   #start(inbox: Inbox, order: StartOrder): void {
     const starting = new Starting(inbox, order);
     if (starting.job > 0) this.#starts.set(starting.job, starting);
@@ -201,21 +198,7 @@ export class Loop {
 
   #supervise(inbox: Inbox, starting: Starting, listener: number, blocking: BlockingWork): void {
     const id = starting.run;
-    const reports = new Reports({
-      denied: (events) => this.#main.post({ kind: 'events', run: id, events }),
-      noted: (text, defect) => this.#main.post({ kind: 'noted', run: id, text, defect }),
-    });
-    const ears = {
-      first: starting.pid,
-      report: reports.add.bind(reports),
-      note: (text: string) => reports.note(text, false),
-      hush: reports.hush.bind(reports),
-      every: this.#ticks.add.bind(this.#ticks),
-      kill: (reason: string) => {
-        this.#main.post({ kind: 'killed', run: id, reason });
-        killMembers(idTag(id));
-      },
-    };
+    const { reports, ears } = earsOf(id, starting.pid, this.#ticks, (message) => this.#main.post(message));
     const run = new LiveRun(id, this.#plan, this.#layers, ears, authorityOf, this.#names);
     const key = this.#keys++;
     const handOver = blocking.begin.bind(blocking);

@@ -7,7 +7,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { attempt } from '../kernel/call.ts';
 import { Answers } from './answers.ts';
-import type { Answer } from './functions/deciding-host.ts';
+import { hearRun, type RunEntry } from './hear-run.ts';
 import { LayerHistory } from './layer-history.ts';
 import type { FromWorker, LayerAnswered, LayerOrder, RunQuestion, StartOrder, ToWorker } from './messages.ts';
 import { type OpenedWorker, openWorker } from './open-worker.ts';
@@ -17,13 +17,6 @@ import { idTag, killMembers } from './tag.ts';
 
 export type { RunListener, StartedRun, StartRefusal, SupervisorOptions };
 
-interface Entry {
-  readonly listener: RunListener;
-  readonly started: (result: StartedRun | StartRefusal) => void;
-  readonly flushes: Map<number, () => void>;
-  dropped: number;
-}
-
 export class Supervisor {
   /** When it was last asked for, by `performance.now`. */
   lastUsed = performance.now();
@@ -31,7 +24,7 @@ export class Supervisor {
   readonly #port: MessagePort;
   readonly #wake: number;
   readonly #names: AsyncDisposable | undefined;
-  readonly #runs = new Map<string, Entry>();
+  readonly #runs = new Map<string, RunEntry>();
   readonly #onExit = () => this.#endAll();
   readonly #told = new Answers<unknown>();
   readonly #layered = new Answers<LayerAnswered>();
@@ -133,6 +126,8 @@ export class Supervisor {
    * @throws {LandwardError} SUPERVISOR where it has ended
    */
   order(order: LayerOrder): Promise<LayerAnswered> {
+    // Without runs nothing else keeps this process waiting for the answer.
+    this.#port.ref();
     return this.#layered.ask((serial) => this.#send({ kind: 'layer', serial, order }));
   }
 
@@ -178,47 +173,11 @@ export class Supervisor {
     }
     const entry = this.#runs.get(message.run);
     if (entry === undefined) return;
-    switch (message.kind) {
-      case 'started':
-        entry.started({ pid: message.pid, pidfd: message.pidfd, dropped: () => entry.dropped });
-        break;
-      case 'not-started':
-        this.#forget(message.run);
-        entry.started({ step: message.step, errno: message.errno });
-        break;
-      case 'events':
-        entry.listener.denied(message.events);
-        break;
-      case 'flushed':
-        entry.dropped = message.dropped;
-        entry.flushes.get(message.serial)?.();
-        entry.flushes.delete(message.serial);
-        break;
-      case 'noted':
-        if (message.defect) this.#defects.push(message.text);
-        entry.listener.noted(message.text, message.defect);
-        break;
-      case 'decide': {
-        const { ticket } = message;
-        const answer: Answer = (decided) => {
-          if (!this.#gone) this.#send({ kind: 'decided', ticket, ...decided });
-        };
-        if (entry.listener.decide === undefined)
-          answer({ verdict: 'deny', by: 'nobody (no function decides)' });
-        else entry.listener.decide(message, answer);
-        break;
-      }
-      case 'withdrawn':
-        entry.listener.withdrawn?.(message.ticket);
-        break;
-      case 'killed':
-        entry.listener.killed(message.reason);
-        break;
-      case 'over':
-        entry.dropped = message.dropped;
-        this.#forget(message.run);
-        entry.listener.over(message.uses, message.maps);
-    }
+    hearRun(entry, message, {
+      forget: () => this.#forget(message.run),
+      defect: (text) => this.#defects.push(text),
+      send: (answer) => this.#gone || this.#send(answer),
+    });
   }
 
   #changed(serial: number, answered: LayerAnswered): void {
