@@ -22,6 +22,7 @@ After a denial:
 While a program runs:
   landward layer list|modify|commit|seal change what was made to be changed
   landward domain PID                    which domain restricts a process
+  landward checkpoint RUN FILE           keep what makes it this run; landward restore goes on
 
 Many denials (of runs, of a log, of the host):
   landward log|stats|top                 which there were, which come most

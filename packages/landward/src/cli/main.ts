@@ -28,6 +28,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Comman
   fleet: () => import('./fleet.ts'),
   layer: () => import('./layer.ts'),
   domain: () => import('./domain.ts'),
+  checkpoint: () => import('./checkpoint.ts'),
+  restore: () => import('./restore.ts'),
 };
 
 /** Runs the command line of this process and ends it. */

@@ -9,7 +9,7 @@
 import { LandwardError } from '../errors.ts';
 import { type FileFact, openPaths } from '../kernel/files.ts';
 import type { Category, Rule, RuleLayer } from '../model/rules.ts';
-import { handleOf } from '../supervisor/landlock/inodes.ts';
+import { handleOf, type Where } from '../supervisor/landlock/inodes.ts';
 import type { SeenDomain, SeenLayer, SeenPath } from '../supervisor/landlock/seen-domain.ts';
 import { NET_RIGHTS, type NetRight } from '../uapi/landlock.ts';
 import { fsMask, fsRights, netMask, netRights, scopes } from '../uapi/masks.ts';
@@ -102,8 +102,22 @@ function placesOf(seen: SeenLayer, name: string, stricter: string[]): [path: str
   });
 }
 
+/** The paths at which not the objects are that they once named. */
+export function changedPaths(rules: readonly Where[]): readonly string[] {
+  const known = rules.filter((rule): rule is Where & { path: string } => rule.path !== null);
+  const opened = openPaths(
+    known.map(({ path }) => path),
+    { symlinks: false },
+  );
+  return known.flatMap((rule, index) => {
+    const found = opened[index]!;
+    using fd = found.fd;
+    return fd !== undefined && isSame(rule, found.fact!, fd.number) ? [] : [rule.path];
+  });
+}
+
 /** Whether an object is the one that a rule was made for, and no later one with its numbers. */
-function isSame(rule: SeenPath, { dev, ino }: FileFact, fd: number): boolean {
+function isSame(rule: Where, { dev, ino }: FileFact, fd: number): boolean {
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
   const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffff_ff00n);
   return (

@@ -13,7 +13,7 @@ import type { Plan } from '../policy/plan.ts';
 import { mayChange } from '../supervisor/may-change.ts';
 import type { StartOrder } from '../supervisor/messages.ts';
 import type { RunListener, Supervisor } from '../supervisor/supervisor.ts';
-import { makeTag, tagId } from '../supervisor/tag.ts';
+import { idTag, isTagged, makeTag, membersOf, tagId } from '../supervisor/tag.ts';
 import { AT_FDCWD, O } from '../uapi/open.ts';
 import { guard, leaveSandbox, supervisorOf } from './machinery.ts';
 import type { Prepared } from './prepare.ts';
@@ -50,7 +50,7 @@ export async function startSupervised(
   const plan = ownLayers(prepared.plan);
   const { file, layout } = laidOut(command, args, prepared, options);
   const supervisor = await supervisorOf(plan, entry);
-  const tag = makeTag();
+  const tag = markOf(plan);
   const path = new TextEncoder().encode('.\0');
   using directory = new Fd(
     call('open the working directory', 'openat', AT_FDCWD, path, O[ARCH].PATH | O[ARCH].CLOEXEC, 0),
@@ -88,6 +88,18 @@ export async function startSupervised(
   if ('errno' in started) throw refusedStart(notStarted(image, started), file);
   const { pid, pidfd } = started;
   return { pid, pidfd, file, run, supervisor, guard: watch.pid, dropped: started.dropped };
+}
+
+/** The mark of the processes: of a run that is restored, the one that it had. */
+function markOf({ supervisor }: Plan): bigint {
+  const id = supervisor?.restored?.id;
+  if (id === undefined) return makeTag();
+  const tag = idTag(id);
+  if (isTagged(tag) && membersOf(tag).length === 0) return tag;
+  throw new LandwardError('USAGE', `The run ${id} still goes on, so it cannot be restored`, {
+    part: id,
+    fix: 'End its processes first: two runs with one mark could not be told apart',
+  });
 }
 
 /** Layers that may change are the run's own, where they are not those of a sandbox. */

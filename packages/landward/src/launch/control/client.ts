@@ -8,6 +8,7 @@
 import { closeSync, constants, existsSync, openSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { findRuns, isAlive, type KnownRun, listRuns } from '../../audit/registry/read.ts';
 import { CODES, type Code, LandwardError } from '../../errors.ts';
 import {
@@ -22,6 +23,11 @@ import {
 
 /** The end of a control socket's name. */
 export const SOCKET = '.control';
+
+/** A run that began so long ago has its way in, or has none. */
+const JUST_NOW_MS = 10_000;
+const OPENING_MS = 2000;
+const LOOK_MS = 25;
 
 /** A refusal by the model, told by a supervisor. */
 export class ControlRefusal extends LandwardError {
@@ -50,7 +56,10 @@ export function findRun(state: string, name?: string): KnownRun {
   const byPid = [...listRuns(state)].filter(
     ({ record, end }) => String(record.pid) === name && end === undefined && isAlive(record),
   );
-  const found = byPid.length > 0 ? byPid : findRuns(state, name);
+  // A run that was restored is in the registry more than once.
+  const found = (byPid.length > 0 ? byPid : findRuns(state, name)).filter(
+    ({ record }, at, all) => all.findIndex((other) => other.record.id === record.id) === at,
+  );
   if (found.length === 1) return found[0]!;
   const what = found.length === 0 ? 'No run' : `${found.length} runs`;
   throw new LandwardError(
@@ -68,6 +77,15 @@ export function hasControl(run: KnownRun): boolean {
   return existsSync(`${run.stem}${SOCKET}`);
 }
 
+/** Waits for the way in of a run that has just begun: its program may be quicker. */
+async function isOpening(run: KnownRun): Promise<boolean> {
+  for (let waited = 0; waited < OPENING_MS && Date.now() - run.record.time < JUST_NOW_MS; waited += LOOK_MS) {
+    await pause(LOOK_MS);
+    if (hasControl(run)) return true;
+  }
+  return false;
+}
+
 /**
  * Asks the supervisor of a run.
  *
@@ -77,7 +95,7 @@ export function hasControl(run: KnownRun): boolean {
 export async function askRun(run: KnownRun, request: Request): Promise<unknown> {
   const { id } = run.record;
   const path = `${run.stem}${SOCKET}`;
-  if (!hasControl(run))
+  if (!hasControl(run) && !(await isOpening(run)))
     throw new LandwardError('SUPERVISOR', `The run ${id} has no way in for its owner`, {
       fix: 'It has ended, or nothing of it can change from outside, or this kernel does not tell who connects (Linux 6.5)',
     });

@@ -4,10 +4,12 @@
  * Owns which runs have one. Loaded for those alone.
  */
 
+import type { Saved } from '../../model/saved-run.ts';
 import type { Plan } from '../../policy/plan.ts';
 import { mayChange } from '../../supervisor/may-change.ts';
 import type { Supervisor } from '../../supervisor/supervisor.ts';
-import { layerControlOf } from '../layer-control.ts';
+import { packKept } from '../checkpoint-file.ts';
+import { type LayerControl, layerControlOf } from '../layer-control.ts';
 import { openControl } from './open.ts';
 
 /** A run that goes on. */
@@ -35,6 +37,7 @@ export function controlOf(to: RunToControl): Disposable | undefined {
     return openControl(stem, {
       run,
       layers,
+      checkpoint: () => keep(to, layers),
       ...(plan.supervisor?.landlock === undefined
         ? {}
         : { domain: (pid: number) => supervisor.ask(run, { kind: 'domain', pid }) }),
@@ -43,4 +46,14 @@ export function controlOf(to: RunToControl): Disposable | undefined {
     note(`the owner cannot ask about this run: ${(error as Error).message}`);
     return undefined;
   }
+}
+
+/** What a checkpoint of the run has to keep. Layers that the program kept to itself have nobody afterwards who could change them. */
+async function keep(
+  { run, plan, supervisor }: RunToControl,
+  layers: LayerControl | undefined,
+): Promise<string> {
+  const saved = (await supervisor.ask(run, { kind: 'checkpoint' })) as Saved;
+  const held = (await layers?.list())?.filter(({ principal }) => principal === 'holder') ?? [];
+  return packKept({ plan, saved, sealed: held.map(({ key }) => key) });
 }

@@ -46,7 +46,7 @@ async function handle(controlled: Controlled, request: Request, editor: Editor):
       return toPlain(await domain(needed(request.pid)));
     case 'checkpoint':
       if (checkpoint === undefined) throw lacks('a state that could be kept');
-      return toPlain(await checkpoint());
+      return checkpoint();
   }
   if (layers === undefined) throw lacks('layers that may change');
   const by = { who: 'owner', name: editor } as const;

@@ -40,6 +40,7 @@ export {
   type LogFlags,
   type Node,
   rulesetOf,
+  stack,
   UNRESTRICTED,
 } from './domain.ts';
 export { accessPath, changeTopology, make, mknod, remove, truncate } from './files.ts';

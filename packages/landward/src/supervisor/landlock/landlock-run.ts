@@ -27,12 +27,15 @@ import { Inodes } from './inodes.ts';
 import { KnownSockets } from './known-sockets.ts';
 import { LoadedPrograms } from './loaded-programs.ts';
 import { Mounts } from './mounts.ts';
+import { restoreLandlock } from './restore.ts';
 import type { Held } from './rulesets.ts';
 import { SocketCreators } from './sockets.ts';
 import { writeNumber } from './thread-number.ts';
 import { type ThreadState, Threads } from './threads.ts';
 
 const KEY = Symbol('user-space Landlock');
+
+const randomBelow = (below: number) => crypto.getRandomValues(new Uint32Array(1))[0]! % below;
 
 export class LandlockRun implements Disposable {
   readonly behaviour: Behaviour;
@@ -46,7 +49,7 @@ export class LandlockRun implements Disposable {
   readonly mode: SocketMode;
   readonly programs = new Programs();
   readonly loaded = new LoadedPrograms();
-  readonly ids = new IdGenerator((below) => crypto.getRandomValues(new Uint32Array(1))[0]! % below);
+  readonly ids: IdGenerator;
   readonly audit: AuditLog;
   /** What the domains are called. */
   readonly names: DomainNames;
@@ -61,8 +64,8 @@ export class LandlockRun implements Disposable {
     const { run, target } = first;
     this.names = new DomainNames(namespacesOf(first));
     this.imposesNoNewPrivs = target.status().noNewPrivs;
-    // What the thread has inherited from somebody who used the same numbers means nothing here.
-    writeNumber(target.tid, 0);
+    const saved = run.plan.supervisor.restored?.landlock ?? null;
+    this.ids = new IdGenerator(randomBelow, saved === null ? undefined : BigInt(saved.next));
     const shown = run.plan.supervisor.landlock;
     this.behaviour = linux(shown?.abi ?? 0, {
       ...(shown === undefined ? {} : { errata: shown.errata }),
@@ -75,6 +78,9 @@ export class LandlockRun implements Disposable {
       (reason) => run.kill(reason),
     );
     this.audit = new AuditLog(this);
+    if (saved !== null) restoreLandlock(this, saved);
+    // What the thread has inherited from somebody who used the same numbers means nothing here.
+    writeNumber(target.tid, saved?.start ?? 0);
   }
 
   /** The state of a thread of this run; `undefined` where it is gone. */

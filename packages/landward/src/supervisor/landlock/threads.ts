@@ -102,6 +102,18 @@ export class Threads {
     return 0;
   }
 
+  /** All states, by number. */
+  all(): readonly (ThreadState | undefined)[] {
+    return this.#states;
+  }
+
+  /** Takes over the states of an earlier supervisor, before any thread has one. */
+  restore(states: readonly (ThreadState | undefined)[]): void {
+    states.forEach((state, number) => {
+      if (number > 0 && number <= LAST_NUMBER) this.#states[number] = state;
+    });
+  }
+
   /** The states that threads have, besides the first. */
   *inUse(): Iterable<ThreadState> {
     for (const state of this.#states.slice(1)) if (state !== undefined) yield state;
