@@ -1,13 +1,14 @@
 /**
  * The UNIX sockets that a run has bound itself. Landlock leaves a domain's own sockets reachable for it; so does a run.
  *
- * Owns the list. A socket is known by its inode, which the kernel does not give again for a long time; those that are
- * gone are forgotten when many have come.
+ * Owns the list. A socket is known by its cookie, which the kernel gives once; those that are gone are forgotten when many
+ * have come.
  */
 
 import { attempt } from '../../kernel/call.ts';
 import { AT } from '../../uapi/open.ts';
 import type { Call } from '../call.ts';
+import type { Holder } from './peers.ts';
 
 const KEY = Symbol('own sockets');
 const MOST = 65_536;
@@ -16,21 +17,23 @@ const stat = new DataView(new ArrayBuffer(256));
 
 /** Sockets that a run has bound. */
 export class OwnSockets implements Disposable {
-  readonly #inodes = new Set<bigint>();
+  readonly #cookies = new Set<bigint>();
 
-  add(inode: bigint): void {
-    this.#inodes.delete(inode);
-    this.#inodes.add(inode);
-    if (this.#inodes.size > MOST) this.#inodes.delete(this.#inodes.values().next().value!);
+  /** A socket was bound. One without a cookie is not the run's as far as anybody can tell. */
+  add(cookie: bigint | null): void {
+    if (cookie === null) return;
+    this.#cookies.delete(cookie);
+    this.#cookies.add(cookie);
+    if (this.#cookies.size > MOST) this.#cookies.delete(this.#cookies.values().next().value!);
   }
 
   /** Whether there are holders, and all of them are the run's. */
-  holdsAll(holders: readonly bigint[]): boolean {
-    return holders.length > 0 && holders.every((inode) => this.#inodes.has(inode));
+  holdsAll(holders: readonly Pick<Holder, 'cookie'>[]): boolean {
+    return holders.length > 0 && holders.every(({ cookie }) => this.#cookies.has(cookie));
   }
 
   [Symbol.dispose](): void {
-    this.#inodes.clear();
+    this.#cookies.clear();
   }
 }
 

@@ -25,11 +25,19 @@ export type UnixAddress =
   /** The socket file, as `stat` has it. */
   | { readonly dev: bigint; readonly ino: bigint };
 
+/** A socket that is bound to an address. */
+export interface Holder {
+  /** Cut to 32 bits, and given again when those are used up. */
+  readonly ino: bigint;
+  /** Given once. */
+  readonly cookie: bigint;
+}
+
 /**
- * The inodes of the sockets that are bound to an address: none where nobody is, or where it cannot be told. Datagram
+ * The sockets that are bound to an address: none where nobody is, or where it cannot be told. Datagram
  * and stream sockets are told apart by no address, so there may be more than one.
  */
-export function holdersOf(address: UnixAddress): readonly bigint[] {
+export function holdersOf(address: UnixAddress): readonly Holder[] {
   const socket = attempt('socket', AF.NETLINK, SOCK.RAW | 0o2000000, NETLINK_SOCK_DIAG);
   if (socket < 0) return [];
   try {
@@ -39,7 +47,7 @@ export function holdersOf(address: UnixAddress): readonly bigint[] {
   }
 }
 
-function ask(socket: number, address: UnixAddress): readonly bigint[] {
+function ask(socket: number, address: UnixAddress): readonly Holder[] {
   const request = new DataView(new ArrayBuffer(REQUEST_BYTES));
   request.setUint32(0, REQUEST_BYTES, true);
   request.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
@@ -48,7 +56,7 @@ function ask(socket: number, address: UnixAddress): readonly bigint[] {
   request.setUint32(HEADER + 4, 0xffff_ffff, true);
   request.setUint32(HEADER + 12, 'abstract' in address ? SHOW.NAME : SHOW.VFS, true);
   if (attempt('sendto', socket, request, REQUEST_BYTES, 0, null, 0) < 0) return [];
-  const found: bigint[] = [];
+  const found: Holder[] = [];
   const buffer = new Uint8Array(BUFFER_BYTES);
   for (;;) {
     const length = attempt('recvfrom', socket, buffer, buffer.length, 0, null, null);
@@ -58,13 +66,16 @@ function ask(socket: number, address: UnixAddress): readonly bigint[] {
 }
 
 /** Reads one datagram of answers; whether it was the last. */
-function collect(view: DataView, address: UnixAddress, found: bigint[]): boolean {
+function collect(view: DataView, address: UnixAddress, found: Holder[]): boolean {
   for (let at = 0; at + HEADER <= view.byteLength; ) {
     const size = view.getUint32(at, true);
     const type = view.getUint16(at + 4, true);
     if (type === NLMSG.DONE || type === NLMSG.ERROR || size < HEADER) return true;
     if (isAt(view, at + HEADER + DIAG, at + size, address))
-      found.push(BigInt(view.getUint32(at + HEADER + 4, true)));
+      found.push({
+        ino: BigInt(view.getUint32(at + HEADER + 4, true)),
+        cookie: view.getBigUint64(at + HEADER + 8, true),
+      });
     at += (size + 3) & ~3;
   }
   return false;

@@ -16,7 +16,7 @@ import type { Place } from '../place.ts';
 import { asCaller } from './credentials.ts';
 import { inodeOf, ownSockets } from './own.ts';
 import { holdersOf } from './peers.ts';
-import { type HeldSocket, isBlocking, sendTimeout, withoutWaiting } from './socket.ts';
+import { cookieOf, type HeldSocket, isBlocking, sendTimeout, withoutWaiting } from './socket.ts';
 import { waitFor } from './waiting.ts';
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -43,7 +43,7 @@ export function aimUnix(call: Call, bytes: Uint8Array): UnixAim {
     const holders = holdersOf({ abstract: address.abstract });
     ask(call, {
       at: { abstract: decoder.decode(address.abstract), own: own.holdsAll(holders) },
-      ...(holders[0] === undefined ? {} : { peer: { ino: holders[0] } }),
+      ...(holders[0] === undefined ? {} : { peer: { ino: holders[0].ino } }),
     });
     return { kind: 'address', bytes };
   }
@@ -57,7 +57,7 @@ function askPlace(call: Call, place: Place): void {
   const holders = holdersOf({ dev: place.dev, ino: place.ino });
   ask(call, {
     at: { place, own: ownSockets(call).holdsAll(holders) },
-    ...(holders[0] === undefined ? {} : { peer: { ino: holders[0] } }),
+    ...(holders[0] === undefined ? {} : { peer: { ino: holders[0].ino } }),
   });
 }
 
@@ -93,7 +93,7 @@ export function bindUnix(call: Call, socket: HeldSocket, bytes: Uint8Array): Ans
   if (!named) return outcome(attempt('bind', socket.fd, bytes, bytes.length));
   const result =
     'path' in address ? bindPath(call, socket, address.path) : bindAbstract(call, socket, bytes, address);
-  if (result >= 0) ownSockets(call).add(inodeOf(socket.fd));
+  if (result >= 0) ownSockets(call).add(cookieOf(socket.fd));
   return outcome(result);
 }
 
