@@ -71,10 +71,12 @@ function serve(): void {
   const bound = address(AF.INET, 0);
   call('look at the port', 'getsockname', listener, bound, Uint32Array.of(16));
   const { target, ready } = startClient(new DataView(bound.buffer).getUint16(2));
+  // The scope keeps a task from making a socket of before listen, too: then that comes first.
+  if (process.argv.includes('--scope')) call('listen', 'listen', listener, 8);
   if (!process.argv.includes('--open')) confine();
   if (process.argv.includes('--move'))
     call('give the listener its credential', 'prctl', PR_LANDWARD, LANDWARD.SOCKET_MOVE, listener, 0, 0);
-  call('listen', 'listen', listener, 8);
+  if (!process.argv.includes('--scope')) call('listen', 'listen', listener, 8);
   if (process.argv.includes('--lock'))
     call('lock the listener', 'prctl', PR_LANDWARD, LANDWARD.SOCKET_LOCK, listener, 0, 0);
   ready();

@@ -7,7 +7,7 @@
 
 import { LandwardError } from '../errors.ts';
 import { composeFilter } from '../filter/compose.ts';
-import type { NotifyGroup } from '../filter/notify.ts';
+import { NOTIFY_GROUPS, type NotifyGroup } from '../filter/notify.ts';
 import { OPEN_FILTER } from '../filter/spec.ts';
 import { ARCH } from '../kernel/call.ts';
 import { supervisorState } from '../kernel/supervisor.ts';
@@ -63,6 +63,12 @@ function groupsFor(sockets: SocketMode): readonly NotifyGroup[] {
   return sockets === 'revalidate' ? [...GROUPS, 'socket', 'use'] : [...GROUPS, 'socket'];
 }
 
+/** Whether the calls that use a socket have handlers. */
+async function isUseAnswered(): Promise<boolean> {
+  const { CALLS } = await import('../supervisor/calls.ts');
+  return NOTIFY_GROUPS.use.syscalls.every((name) => CALLS[name] !== undefined);
+}
+
 /**
  * A plan whose programs get their Landlock from the supervisor.
  *
@@ -87,6 +93,10 @@ export async function userLandlockPlan({
   if (!PROGRAM_RULES.includes(programs))
     throw new LandwardError('USAGE', `There is no rule ${programs} for policy programs`, {
       fix: `Use one of ${PROGRAM_RULES.join(', ')}`,
+    });
+  if (sockets === 'revalidate' && !(await isUseAnswered()))
+    throw new LandwardError('UNSUPPORTED', 'No use of a socket is asked about again in this version', {
+      fix: 'Use reconfigure-scope to keep programs from aiming sockets of before, or leave revalidate to the model',
     });
   const state = supervisorState();
   if (!state.works)
