@@ -26,6 +26,10 @@ const TOPICS: Readonly<
     question: 'How long does a decision of the model take, and does it grow with the rules?',
     load: () => import('./model/decide.ts'),
   },
+  programs: {
+    question: 'How long can policy programs take for one question?',
+    load: () => import('./programs/programs.ts'),
+  },
   supervisor: {
     question: 'What does the supervisor cost, a call and a command?',
     load: () => import('./supervisor/supervisor.ts'),

@@ -157,7 +157,7 @@ test('a function has registers and a stack of its own; r6 to r9 of its caller st
   assert.deepEqual(run(text), { end: 'returned', value: 0n });
 });
 
-test('a program that never ends is stopped by its budget', () => {
+test('a program that never ends is stopped by its budget [R-002-11]', () => {
   assert.deepEqual(run('again:\ngoto again'), { end: 'fuel' });
   const sum = 'r0 = 0\nr1 = 0\nagain:\nr1 += 1\nif r1 != 1000 goto again\nexit';
   assert.deepEqual(run(sum), { end: 'returned', value: 0n });
@@ -166,7 +166,7 @@ test('a program that never ends is stopped by its budget', () => {
   assert.deepEqual(run(sum, 1997), { end: 'fuel' });
 });
 
-test('calls take from the budget: a tree of calls cannot outgrow it', () => {
+test('calls take from the budget: a tree of calls cannot outgrow it [R-002-11]', () => {
   let text = '';
   for (let depth = 0; depth < 7; depth++)
     text += `f${depth}:\nr6 = 100\nagain${depth}:\ncall f${depth + 1}\nr6 += -1\nif r6 != 0 goto again${depth}\nr0 = 0\nexit\n`;

@@ -158,7 +158,7 @@ test('quotas by the identity of an object, counted in a map across programs [R-0
   assert.equal(write(mine), false);
 });
 
-test('R-002-42: the cookie goes from one step of a lookup to the next', () => {
+test('the cookie goes from one step of a lookup to the next [R-002-42]', () => {
   const { programs } = loadObject(readObject(fixture('quota')));
   const walk = programs[1]!.program as ReturnType<typeof loadProgram<'fs_walk'>>;
   const first = walk.ask({ cookie: 0n, inode: 'a', lookup: 0n });

@@ -201,7 +201,7 @@ test('names from a file cannot write to a terminal', () => {
   assert.throws(() => readObject(bytes), { message: 'there is no hook \\x1b[2Jckk' });
 });
 
-test('any other bytes are refused by a ProgramError, or are read', () => {
+test('any other bytes are refused by a ProgramError, or are read [R-002-10]', () => {
   let read = 0;
   const survive = (bytes: Uint8Array) => {
     try {

@@ -337,7 +337,7 @@ const LINES = [
   'r5 = r0',
 ];
 
-test('what is accepted runs without a fault, returns 0 or 1, and cannot see what it did not write', () => {
+test('what is accepted runs without a fault, returns 0 or 1, and cannot see what it did not write [R-002-12]', () => {
   let accepted = 0;
   fc.assert(
     fc.property(
@@ -378,7 +378,7 @@ test('what is accepted runs without a fault, returns 0 or 1, and cannot see what
   assert.ok(accepted > 150, `${accepted} accepted`);
 });
 
-test('instructions of any kind in any order are accepted or refused, never anything else', () => {
+test('instructions of any kind in any order are accepted or refused, never anything else [R-002-10]', () => {
   fc.assert(
     fc.property(anyCode, (code: Code) => {
       try {
