@@ -6,7 +6,9 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Hook } from '../../packages/landward/src/model/programs/index.ts';
-import { assemble, writeObject } from '../../packages/landward/src/programs/index.ts';
+import { assemble, type MapDefinition, writeObject } from '../../packages/landward/src/programs/index.ts';
+import { Refused } from '../../packages/landward/src/supervisor/call.ts';
+import { LoadedPrograms } from '../../packages/landward/src/supervisor/landlock/loaded-programs.ts';
 import { ERRNO } from '../../packages/landward/src/uapi/errno.ts';
 import { runChild } from '../kit/child.ts';
 import { compiled } from '../kit/compiled.ts';
@@ -36,10 +38,21 @@ allow:
   r0 = 0
   exit`;
 
+/** Sixteen megabytes of values, which is as much as one object may have. */
+const LARGE: readonly MapDefinition[] = [
+  { name: 'large', kind: 'array', keyBytes: 4, valueBytes: 256, entries: 65536 },
+];
+
 /** Writes an object with one assembled program, that every user can read. */
-function object(folder: string, name: string, text: string, hook: Hook = 'ptrace'): string {
+function object(
+  folder: string,
+  name: string,
+  text: string,
+  hook: Hook = 'ptrace',
+  maps: readonly MapDefinition[] = [],
+): string {
   const file = join(folder, `${name}.bpf.o`);
-  writeFileSync(file, writeObject({ programs: [{ name, hook, code: assemble(text) }] }));
+  writeFileSync(file, writeObject({ maps, programs: [{ name, hook, code: assemble(text) }] }));
   chmodSync(file, 0o644);
   return file;
 }
@@ -369,11 +382,36 @@ test(
   },
 );
 
+test('the time that one run may take of the deciding thread for loads is bounded', supervised, (t) => {
+  let clock = 0;
+  t.mock.method(performance, 'now', () => clock);
+  const takes = (milliseconds: number) => () => {
+    clock += milliseconds;
+  };
+  using loaded = new LoadedPrograms();
+  loaded.timed(takes(4999));
+  assert.throws(() =>
+    loaded.timed(() => {
+      takes(2)();
+      throw new Error('a refused program counts as well');
+    }),
+  );
+  assert.throws(
+    () => loaded.timed(takes(0)),
+    (error: unknown) => error instanceof Refused && error.errno === ERRNO.ENOMEM,
+  );
+});
+
 test('loads are bounded, and the marks of ended threads are used again [R-002-25]', supervised, async (t) => {
   const folder = folderOf(t);
   const program = calls();
   const guard = object(folder, 'guard', GUARD);
   assert.deepEqual(await told([program, 'many', guard, '300']), { loaded: 256, next: ERRNO.ENOMEM });
+  assert.deepEqual(
+    await told([calls(), 'many', object(folder, 'maps', 'r0 = 0\nexit', 'ptrace', LARGE), '300']),
+    { loaded: 3, next: ERRNO.ENOMEM },
+    'memory',
+  );
   // There are 1023 marks.
   assert.deepEqual(await told([program, 'generations', guard, '1100']), { failed: 0, own: 0 });
 });

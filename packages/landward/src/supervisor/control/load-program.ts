@@ -23,7 +23,7 @@ import {
 } from '../../programs/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT, F, O, S_IF, S_IFMT } from '../../uapi/open.ts';
-import { type Answer, type Call, type Handler, refuse } from '../call.ts';
+import { type Answer, type Call, type Handler, must, refuse } from '../call.ts';
 import { landlockOf } from '../landlock/landlock-run.ts';
 import { THREAD_HOOKS } from '../landlock/program-hooks.ts';
 
@@ -44,7 +44,7 @@ export const programLoad: Handler = (call) => {
     return refuse(ERRNO.EBADF);
   const size = sizeOf(fd);
   landlockOf(call).loaded.begin();
-  return readThen(call, fd, size, (file) => load(call, file, number));
+  return readThen(call, fd, size, (file) => landlockOf(call).loaded.timed(() => load(call, file, number)));
 };
 
 /** Whether the calling thread has CAP_SYS_ADMIN. */
@@ -87,12 +87,17 @@ function readThen(call: Call, fd: number, size: number, then: (file: Uint8Array)
 function load(call: Call, file: Uint8Array, number: number): Answer {
   const { loaded } = landlockOf(call);
   const { name, hook, code, maps } = judged(call, ERRNO.EINVAL, () => chosen(file, number));
-  loaded.take(MACHINE_BYTES + memoryOf(maps));
-  const program = judged(call, ERRNO.EACCES, () =>
-    modelProgram(loadProgram(hook, code, new Machine(maps)), { name, budget: loaded.budget }),
-  );
-  const fd = loaded.make(program);
-  return fd < 0 ? refuse(-fd) : { kind: 'fd', fd: call.own(fd), cloexec: true };
+  const memory = MACHINE_BYTES + memoryOf(maps);
+  loaded.take(memory);
+  try {
+    const program = judged(call, ERRNO.EACCES, () =>
+      modelProgram(loadProgram(hook, code, new Machine(maps)), { name, budget: loaded.budget }),
+    );
+    return { kind: 'fd', fd: call.own(must(loaded.make(program))), cloexec: true };
+  } catch (error) {
+    loaded.giveBack(memory);
+    throw error;
+  }
 }
 
 /** The program that is meant. */

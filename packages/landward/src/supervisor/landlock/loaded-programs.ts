@@ -12,11 +12,13 @@ import { Handles } from '../handles.ts';
 import { RunTags } from '../programs/inodes.ts';
 
 /** Loads of one run, refused ones included: verifying takes time of the deciding thread, and nobody tells of a close. */
-export const MAX_LOADS = 256;
+const MAX_LOADS = 256;
 /** What all programs may take for one call together, in instructions. */
 const DECISION_FUEL = 2 * FUEL;
+/** Milliseconds of the deciding thread, which may serve other runs as well, that one run may take for verifying. */
+const MAX_TIME = 5000;
 /** Bytes of memory (contexts, stacks, maps) of all that one run has loaded. */
-export const MAX_MEMORY = 1 << 26;
+const MAX_MEMORY = 1 << 26;
 
 export class LoadedPrograms implements Disposable {
   readonly #handles = new Handles<Program>();
@@ -26,6 +28,7 @@ export class LoadedPrograms implements Disposable {
   readonly tags = new RunTags();
   #call: bigint | null = null;
   #loads = 0;
+  #time = 0;
   #memory = 0;
 
   /** Gives a call its budget: once, however often it is asked about. A long list takes no longer than a short one. */
@@ -46,6 +49,21 @@ export class LoadedPrograms implements Disposable {
   }
 
   /**
+   * Does the part of a load that takes time, on the clock of the run.
+   *
+   * @throws {Refused} ENOMEM where loads that came before have taken it all
+   */
+  timed<T>(act: () => T): T {
+    if (this.#time >= MAX_TIME) refuse(ERRNO.ENOMEM);
+    const start = performance.now();
+    try {
+      return act();
+    } finally {
+      this.#time += performance.now() - start;
+    }
+  }
+
+  /**
    * Counts memory that a load is about to take.
    *
    * @throws {Refused} ENOMEM where that is more than the run may have
@@ -55,7 +73,7 @@ export class LoadedPrograms implements Disposable {
     this.#memory += bytes;
   }
 
-  /** What a load has taken for a while. */
+  /** Gives back what was taken for a while, or for a load that has failed. */
   giveBack(bytes: number): void {
     this.#memory -= bytes;
   }
