@@ -9,6 +9,8 @@ export const SECCOMP = {
   SET_MODE_FILTER: 1,
   GET_ACTION_AVAIL: 2,
   GET_NOTIF_SIZES: 3,
+  /** Of no kernel: puts a policy program in front of the calling thread's lists. */
+  PREPEND_LANDLOCK_PROG: 4,
 } as const;
 
 /** What mode a thread is in, as `/proc/PID/status` and `prctl(PR_GET_SECCOMP)` tell. */
