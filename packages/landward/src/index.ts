@@ -6,11 +6,13 @@
 
 export { CODES, type Code, KernelError, LandwardError, PolicyErrors, type Position } from './errors.ts';
 export { type CompileOptions, compile, type PolicyItem, type PolicySource } from './launch/compile.ts';
+export type { Domain, DomainId, DomainInfo } from './launch/domain.ts';
 export { type ExecOptions, exec } from './launch/exec.ts';
 export { planHost as host } from './launch/host.ts';
 export { insideLandward, type OwnLayer, type OwnLayers, ownLayers } from './launch/inside.ts';
 export { type UserLandlockOptions, userLandlockPlan } from './launch/landlock-user.ts';
 export type { ControlledLayer, LayerEdits, LayerPrincipal } from './launch/layer-control.ts';
+export { openDomain } from './launch/open-domain.ts';
 export { type Prepared, prepare } from './launch/prepare.ts';
 export type { ProgramSource } from './launch/programs.ts';
 export { type Restricted, restrictProcess } from './launch/restrict.ts';

@@ -18,11 +18,7 @@ After a denial:
   landward allow 2 3                     make that change in your policy, as a diff
   landward run --trial -p p.toml -- ls   deny nothing, tell what would be denied
   landward ps                            the sandboxes on this host
-
-While a program runs:
-  landward layer list|modify|commit|seal change what was made to be changed
-  landward domain PID                    which domain restricts a process
-  landward checkpoint RUN FILE           keep what makes it this run; landward restore goes on
+  landward layer|domain|checkpoint       change, name and keep one that runs (restore goes on)
 
 Many denials (of runs, of a log, of the host):
   landward log|stats|top                 which there were, which come most
