@@ -4,12 +4,12 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FS_TRIGGERS } from '../../packages/landward/src/programs/index.ts';
 import { fixtureProgram } from '../kit/fixture-program.ts';
-import { needs } from '../kit/needs.ts';
+import { needs, root } from '../kit/needs.ts';
 import { inodeValue, objectOf, runPrograms, runsOfPrograms } from '../kit/policy-programs.ts';
 import { type Ending, temporaryDirectory } from '../kit/temporary.ts';
 
@@ -261,6 +261,24 @@ const SHOWN: readonly (readonly [calls: readonly string[], seen: Seen])[] = [
   // Last: what comes after it looks elsewhere.
   [['chroot:d'], { d: ['chroot'] }],
 ];
+
+/** The table of docs/programs.md. */
+function table(): string {
+  const shown = (seen: Seen) =>
+    Object.entries(seen)
+      .map(([name, triggers]) => `${name}: ${triggers.join(', ')}`)
+      .join('; ');
+  const rows = SHOWN.map(
+    ([calls, seen]) =>
+      `| ${calls.map((call) => `\`${call.replaceAll(':', ' ')}\``).join(', ')} | ${shown(seen) || 'nothing'} |`,
+  );
+  return ['| call | what it shows |', '|---|---|', ...rows].join('\n');
+}
+
+test('the page has the table of what each call shows [R-002-46]', () => {
+  const page = readFileSync(join(root, 'docs/programs.md'), 'utf8');
+  assert.ok(page.includes(`\n${table()}\n`), `write into the page:\n${table()}`);
+});
 
 test('each system call shows these triggers of these objects [R-002-41, R-002-46]', ROOT, async (t) => {
   const NAMES = ['h', 'f', 'g', 'd'];
