@@ -23,7 +23,7 @@ export const LAYER_ROWS = {
   'R-001-9': {
     tags: ['D', 'U'],
     what: 'Without the feature the core is as it was',
-    page: page('changing-layers', 'Without it'),
+    page: page('changing-layers', 'What a change reaches, and what it does not'),
   },
   'R-001-10': {
     tags: ['model', 'B'],
@@ -69,6 +69,6 @@ export const LAYER_ROWS = {
   'R-001-27': {
     tags: ['D'],
     what: 'Open files and maps keep what they had',
-    page: page('changing-layers', 'Open files and maps'),
+    page: page('changing-layers', 'What a change reaches, and what it does not'),
   },
 } as const satisfies Rows;
