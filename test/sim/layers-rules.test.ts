@@ -386,3 +386,25 @@ test('whatever is ordered, a stricter layer never gives more and no layer more t
   );
   assert.ok(committed > 30, `only ${committed} commits`);
 });
+
+test('the call of 2017 checks in order: of two faults the earlier one counts [R-001-15]', () => {
+  const good = { noNewPrivs: true, sysAdmin: true, flags: 0, rule: 100, before: 0, pageSize: 4096 } as const;
+  const faults: readonly (readonly [Partial<room.OldAddCall>, number])[] = [
+    [{ noNewPrivs: false }, ERRNO.EPERM],
+    [{ sysAdmin: false }, ERRNO.EPERM],
+    [{ rule: null }, ERRNO.EFAULT],
+    [{ flags: 1 }, ERRNO.EINVAL],
+    [{ rule: 'unreadable' }, ERRNO.EFAULT],
+    [{ before: 64 * 4096 - 99 }, ERRNO.E2BIG],
+  ];
+  const errno = (call: room.OldAddCall) => {
+    const result = room.oldAdd(call);
+    return result.ok ? 0 : result.errno;
+  };
+  assert.equal(errno({ ...good, before: 64 * 4096 - 100 }), 0);
+  // Two faults of one field cannot be had at once.
+  for (const [at, [fault, expected]] of faults.entries())
+    for (const [later] of faults.slice(at))
+      if (!Object.keys(later).some((key) => key in fault) || later === fault)
+        assert.equal(errno({ ...good, ...later, ...fault }), expected, JSON.stringify([fault, later]));
+});

@@ -7,15 +7,21 @@ import { PROFILES } from '../../packages/landward/src/model/features/index.ts';
 import type { Inode } from '../../packages/landward/src/model/landlock/world.ts';
 import {
   addLayer,
+  addTo,
   type Chains,
   type Content,
   changeableLayers,
+  changingHalf,
+  commitHalf,
   commitLayer,
   decideLayers,
+  decidePairs,
+  derive,
   dropHandle,
   type Edit,
   EMPTY,
   edit,
+  enforce,
   exec,
   exit,
   fork,
@@ -99,7 +105,7 @@ function change(world: World, key: LayerKey, edits: readonly Edit[], task = 1): 
   return ok(commitLayer(drafted, task, key, drafted.layers.get(key)!.version, chains)).world;
 }
 
-test('adding: who, how many, and what goes together [R-001-4, R-001-9, R-001-10, R-001-15]', () => {
+test('adding: who, how many, and what goes together [R-001-4, R-001-9, R-001-10]', () => {
   const world = ok(fork(newWorld(1, PROFILES.landward), 1, 2));
   const content = policy([]);
   const plainWorld = ok(fork(newWorld(1, PROFILES.linux), 1, 2));
@@ -442,4 +448,43 @@ test('a layer that may grow never exceeds the layers below it [R-001-17]', () =>
     }),
     { seed: 33, numRuns: 1500 },
   );
+});
+
+test('of a pair, one half changes and cannot be enforced, and the other is enforced with it [R-001-20, R-001-21, R-001-23]', () => {
+  const handled = { handledFs: R | W, handledNet: 0, handledCalls: false };
+  const made = changingHalf(1, handled);
+  const grant = (where: Inode, access: number): Edit => rule('add', where, access);
+  assert.equal(errno(enforce([], made)), 77);
+  assert.equal(made.closeOnExec, true);
+  const [one, two] = [ok(addTo(derive(made), [grant(a, R)])), derive(made)];
+  for (const half of [one, two])
+    assert.deepEqual({ ...EMPTY, ...handled }, { ...half.fixed, paths: new Map() });
+  // Neither half ever handles anything else.
+  assert.equal(errno(addTo(made, [grant(a, T)])), EINVAL);
+  assert.equal(errno(addTo(two, [{ kind: 'handle', fs: T }])), EINVAL);
+  const drafted = ok(addTo(made, [grant(b, R), grant(c, W)]));
+  const committed = commitHalf(drafted);
+  const may = (layers: readonly (typeof one)[], half: typeof made, where: Inode, access: number) =>
+    decidePairs(layers, new Map([[1, half]]), { kind: 'path', chain: chains(where)[0]!, access });
+  // What is fixed or committed is granted, and every layer has to: over two layers, each with the shared half.
+  const table = (half: typeof made) =>
+    [[one], [two], [one, two]].map((layers) => [
+      may(layers, half, a, R),
+      may(layers, half, b, R),
+      may(layers, half, c, W),
+      may(layers, half, c, R),
+    ]);
+  assert.deepEqual(table(made), [
+    [true, false, false, true],
+    [false, false, false, false],
+    [false, false, false, false],
+  ]);
+  assert.deepEqual(table(drafted), table(made));
+  assert.deepEqual(table(committed), [
+    [true, true, true, true],
+    [false, true, true, false],
+    [false, true, true, false],
+  ]);
+  assert.equal(errno(enforce(Array(16).fill(one), two)), E2BIG);
+  assert.deepEqual(ok(enforce([one], two)), [one, two]);
 });

@@ -19,6 +19,18 @@ export {
   isStricter,
   type LayerRequest,
 } from './content.ts';
+export { type OldAddCall, oldAdd } from './old-call.ts';
+export {
+  addTo,
+  type ChangingHalf,
+  changingHalf,
+  commitHalf,
+  decidePairs,
+  derive,
+  type EnforcedHalf,
+  enforce,
+  type PairKey,
+} from './pair.ts';
 export { editRules } from './rule-change.ts';
 export type { RuleEdit } from './rule-edits.ts';
 export {
