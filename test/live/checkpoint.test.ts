@@ -170,4 +170,16 @@ test('layers keep their versions, and a sealed one stays sealed [R-003-8]', opti
   assert.equal(sealed.code, 125);
   assert.match(sealed.stderr, /EROFS/);
   assert.match(await ran('layer', 'modify', '--last', 'two.toml', '--deny', '/etc'), /version 1 is now 2/);
+  // One run in two parts: what either was denied is told, by what bound it then.
+  const explained = JSON.parse((await one.landward(['explain', '--run', before.run, '--json'])).stdout);
+  const text = JSON.stringify(explained);
+  assert.match(text, /one\.toml/);
+  assert.match(text, /two\.toml/);
+  const listed = JSON.parse(await ran('ps', '--json')).sandboxes.filter(
+    ({ run }: { run: string }) => run === before.run,
+  );
+  assert.deepEqual(
+    listed.map(({ state }: { state: string }) => state),
+    ['running'],
+  );
 });

@@ -7,6 +7,7 @@ import { findRuns } from '../../packages/landward/src/audit/registry/read.ts';
 import { attempt } from '../../packages/landward/src/kernel/call.ts';
 import { type Domain, openDomain } from '../../packages/landward/src/launch/domain.ts';
 import { spawn as confine } from '../../packages/landward/src/launch/spawn.ts';
+import { runChild, runScript } from '../kit/child.ts';
 import { type GoingOn, type Owner, owner } from '../kit/going-on.ts';
 import { needs, root } from '../kit/needs.ts';
 
@@ -201,6 +202,83 @@ test(
   },
 );
 
+test(
+  'layers that have changed are imported as they are now, older versions of stricter ones included [R-003-14]',
+  options,
+  async (t) => {
+    const one = owner(t);
+    const [inside, outside] = ['in', 'out'].map((name) => join(one.directory, name)) as [string, string];
+    for (const path of [inside, outside]) mkdirSync(path);
+    const grants = `[fs]\nread = ["/"]\nexec = ["/"]\nwrite = ["/dev/null", "${inside}", "${outside}"]\n`;
+    writeFileSync(join(one.directory, 'base.toml'), `${grants}[env]\npass = ["*"]\n`);
+    writeFileSync(join(one.directory, 'extra.toml'), `layer = "limit"\nmutable = "stricter"\n${grants}`);
+    const program = one.start('run', '-p', 'base.toml', '-p', 'extra.toml', '--', process.execPath, CHILD);
+    const pid = Number(await using(t, one, program).ask('pid'));
+    assert.deepEqual(await narrowed(one, pid, [inside, outside]), [true, true]);
+    const words = ['layer', 'modify', '--last', 'extra.toml', '--deny', outside];
+    assert.equal((await one.landward(words)).code, 0);
+    assert.deepEqual(await narrowed(one, pid, [inside, outside]), [true, false]);
+    const told = await one.landward(['domain', String(pid), '--layers', '--json']);
+    const { layers } = JSON.parse(told.stdout) as {
+      layers: { name: string; kind: string; mutable?: string }[];
+    };
+    assert.equal(layers.filter(({ name }) => name.includes('extra.toml')).length, 2);
+    assert.ok(layers.every(({ kind, mutable }) => kind === 'limit' && mutable === undefined));
+  },
+);
+
+test(
+  'a process that supervises is told of its own runs, and heard by no other supervisor [R-003-11]',
+  options,
+  async (t) => {
+    const one = owner(t);
+    const library = JSON.stringify(join(root, 'packages/landward/src/index.ts'));
+    const script = join(one.directory, 'launcher.ts');
+    writeFileSync(
+      script,
+      `import { openDomain, spawn, userLandlockPlan } from ${library};
+     const plan = await userLandlockPlan();
+     const program = spawn(process.execPath, [${JSON.stringify(CHILD)}], { plan, stdio: ['pipe', 'pipe', 'ignore'], capture: false });
+     program.catch(() => {});
+     await program.started;
+     program.stdin.write('restrict ${one.directory}\\n');
+     await new Promise((done) => program.stdout.once('data', done));
+     using domain = await openDomain(program.pid);
+     console.log(domain.name === program.pid + '.0', domain.ownLayers);
+     process.stdin.once('data', async (pid) => {
+       console.log(await openDomain(Number(pid)).then(() => 'told', (error) => error.message));
+       program.kill('SIGKILL');
+       process.exit(0);
+     });`,
+    );
+    const launcher = one.startScript(script);
+    assert.equal(await launcher.line(), 'true 1');
+    const other = using(t, one, one.start('run', '--landlock=user', '--', process.execPath, CHILD));
+    await other.ask(`restrict ${one.directory}`);
+    launcher.say(await other.ask('pid'));
+    assert.match(await launcher.line(), /supervises programs itself/);
+  },
+);
+
+/** What another process makes of a domain that it imports. */
+async function narrowed(one: Owner, pid: number, directories: readonly string[]): Promise<boolean[]> {
+  const library = JSON.stringify(join(root, 'packages/landward/src/index.ts'));
+  const text = `
+    import { openDomain, spawn } from ${library};
+    using domain = await openDomain(${pid});
+    const write = [...${JSON.stringify(directories)}, '/dev/null'];
+    const policy = await domain.narrow({ fs: { read: ['/'], exec: ['/'], write } });
+    const script = 'for d in "$@"; do (echo x > "$d/made") 2>/dev/null && echo yes || echo no; done';
+    const { stdout } = await spawn('bash', ['-c', script, 'bash', ...${JSON.stringify(directories)}], { policy });
+    console.log(stdout.trim().split('\\n').join(' '));`;
+  const { stdout, stderr } = await runScript(text, [], { env: one.env });
+  assert.match(stdout, /^(yes|no) (yes|no)$/m, stderr);
+  return stdout
+    .trim()
+    .split(' ')
+    .map((word) => word === 'yes');
+}
+
 /** Which directories a program can write in under a policy. */
 async function writes(policy: Awaited<ReturnType<Domain['narrow']>>, directories: readonly string[]) {
   const script = 'for d in "$@"; do (echo x > "$d/made") 2>/dev/null && echo yes || echo no; done';
@@ -278,7 +356,6 @@ test(
     const capable = await one.landward(['domain', String(one.pid), '--json']);
     assert.match((JSON.parse(capable.stdout) as { id?: string }).id ?? '', /^[0-9a-f]+$/);
     const words = ['--bounding-set', '-audit_read', '--inh-caps', '-audit_read'];
-    const { runChild } = await import('../kit/child.ts');
     const without = await runChild(
       'setpriv',
       [...words, process.execPath, join(root, 'test/kit/landward.ts'), 'domain', String(one.pid), '--json'],

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { ControlledLayer } from '../../packages/landward/src/launch/layer-control.ts';
 import type { LayerAnswered } from '../../packages/landward/src/model/layers/rule-orders.ts';
+import { runChild } from '../kit/child.ts';
 import { type GoingOn, type Owner, owner } from '../kit/going-on.ts';
 import { needs } from '../kit/needs.ts';
 
@@ -216,6 +218,56 @@ test(
     assert.match(listed.stdout, /shared {2}version 1, may change: any, by its owner/);
     launcher.say('');
     assert.equal(await launcher.line(), 'own 1');
+  },
+);
+
+test(
+  'root may ask about the runs of others, and others about none but their own [R-001-5]',
+  needs({ supervisor: true, root: true }),
+  async (t) => {
+    const one = owner(t);
+    const grants = '[fs]\nread = ["/"]\nexec = ["/"]\nwrite = ["/dev/null"]\n';
+    writeFileSync(join(one.directory, 'base.toml'), `${grants}[env]\npass = ["*"]\n`);
+    writeFileSync(join(one.directory, 'extra.toml'), `layer = "limit"\nmutable = "any"\n${grants}`);
+    chmodSync(one.directory, 0o755);
+    const state = join(one.directory, 'state');
+    mkdirSync(state);
+    for (const name of ['.', 'base.toml', 'extra.toml', 'state'])
+      chownSync(join(one.directory, name), 65534, 65534);
+    const landward = [process.execPath, join(import.meta.dirname, '../kit/landward.ts')];
+    const as = (uid: number) => ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups'];
+    const env = { ...process.env, XDG_STATE_HOME: state, HOME: one.directory };
+    const words = [
+      ...landward,
+      'run',
+      '-p',
+      'base.toml',
+      '-p',
+      'extra.toml',
+      '--',
+      'bash',
+      '-c',
+      'echo up; read -r line',
+    ];
+    const [command, ...rest] = [...as(65534), ...words];
+    const program = spawn(command!, rest, { cwd: one.directory, env, stdio: ['pipe', 'pipe', 'inherit'] });
+    t.after(() => void program.kill('SIGKILL'));
+    await new Promise((done) => program.stdout.once('data', done));
+    const list = async (prefix: readonly string[]) => {
+      const [name, ...more] = [...prefix, ...landward, 'layer', 'list'];
+      return runChild(name!, more, { cwd: one.directory, env });
+    };
+    const root = await list([]);
+    assert.equal(root.code, 0, root.stderr);
+    assert.match(root.stdout, /may change: any/);
+    assert.equal((await list(as(65534))).code, 0);
+    // Even with every door of the file system open.
+    const runs = join(state, 'landward/runs');
+    for (const path of [join(state, 'landward'), runs]) chmodSync(path, 0o755);
+    for (const name of readdirSync(runs)) chmodSync(join(runs, name), 0o666);
+    const stranger = await list(as(65533));
+    assert.equal(stranger.code, 125);
+    assert.match(stranger.stderr, /user 65533/);
   },
 );
 

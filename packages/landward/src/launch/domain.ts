@@ -13,17 +13,18 @@ import { attempt } from '../kernel/call.ts';
 import { Fd } from '../kernel/fd.ts';
 import { openPidfd } from '../kernel/process.ts';
 import { disclose, type Lineage, type Node } from '../model/landlock/index.ts';
+import { bindingLayers } from '../model/layers/rule-stack.ts';
 import type { RuleLayer } from '../model/rules.ts';
 import type { Policy } from '../policy/policy.ts';
 import { isTagged, tagId, tagOf } from '../supervisor/tag.ts';
 import { ERRNO, errnoName } from '../uapi/errno.ts';
 import { F } from '../uapi/open.ts';
+import type { Kept } from './checkpoint-file.ts';
 import { type CompileOptions, type PolicySource, resolveSource } from './compile.ts';
 import { askRun } from './control/client.ts';
 import { type FoundDomain, findDomain, unsupported } from './domain-found.ts';
 import { type ImportedLayers, layersOfDomain } from './domain-layers.ts';
 import { escapeText } from './escape.ts';
-import type { ControlledLayer } from './layer-control.ts';
 import { stateDirectory } from './variables.ts';
 
 const CAP_AUDIT_READ = 37n;
@@ -190,13 +191,14 @@ function duplicate(pidfd: number): Fd {
   return new Fd(made);
 }
 
-/** The layers of a run as they are now: its supervisor's where they may change, else those that it began with. */
+/** Every layer that binds a run now: its supervisor's where some may change, else those that it began with. */
 async function presentLayers(known: KnownRun): Promise<readonly RuleLayer[]> {
   const layers = layersOfRun(stateDirectory(), known.record);
   if (layers === null) throw unsupported(`The layers of ${known.record.id} are not in the registry any more`);
-  if (!layers.some(({ mutable }) => mutable !== undefined)) return layers;
-  const present = (await askRun(known, { op: 'list' })) as readonly ControlledLayer[];
-  return present.map(({ layer }) => layer);
+  if (!layers.some(({ mutable, state }) => mutable !== undefined || state !== undefined)) return layers;
+  // Of a layer that may only become stricter, older versions bind as well.
+  const { saved } = JSON.parse((await askRun(known, { op: 'checkpoint' })) as string) as Kept;
+  return saved.run.layers === null ? layers : bindingLayers(saved.run.layers);
 }
 
 /** A layer of a run as one that only narrows, and never changes. */

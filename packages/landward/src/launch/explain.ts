@@ -61,12 +61,22 @@ export async function explainRun(id: string | undefined, request: ExplainRequest
   const run = chooseRun(id, request.env);
   const layers = await givenLayers(request);
   const state = stateDirectory(request.env);
-  const own = layersOfRun(state, run.record);
-  const changes = readLayerChanges(run);
+  // A run that was restored has a part in the registry for each time that it went on.
+  const parts = findRuns(state, run.record.id).map((part) => ({
+    part,
+    own: layersOfRun(state, part.record),
+    changes: readLayerChanges(part),
+  }));
   // A denial is explained by what bound then.
-  const layersOf: LayersOf = ({ time }) => layers ?? (own === null ? null : layersAt(own, changes, time));
+  const layersOf: LayersOf = ({ time }) => {
+    const then = parts.find(({ part }) => part.record.time <= time) ?? parts.at(-1);
+    return layers ?? (then?.own == null ? null : layersAt(then.own, then.changes, time));
+  };
+  const oldestFirst = parts.toReversed();
+  const changes = oldestFirst.flatMap((each) => each.changes);
+  const items = oldestFirst.flatMap(({ part }) => [...readDenials(part)]);
   return {
-    ...explainItems([...readDenials(run)], layersOf, suggestionHost(request.env)),
+    ...explainItems(items, layersOf, suggestionHost(request.env)),
     changes,
     // The kernel's part of a supervised run may have denied what nobody was asked about.
     known: false,
@@ -84,10 +94,10 @@ export function chooseRun(id: string | undefined, env?: Environment): KnownRun {
       fix: 'Run a program with landward run --explain, or name a log',
     });
   }
-  const [run, second] = findRuns(state, id);
+  const [run, ...others] = findRuns(state, id);
   if (run === undefined)
     throw new LandwardError('USAGE', `No run has an id that begins with '${id}'`, { part: id });
-  if (second !== undefined)
+  if (others.some(({ record }) => record.id !== run.record.id))
     throw new LandwardError('USAGE', `Several runs have an id that begins with '${id}'`, { part: id });
   return run;
 }

@@ -47,6 +47,9 @@ export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin
     }
   };
   const namespace = pidNamespace();
+  // A run that was restored goes on with the versions that its layers had.
+  const layers =
+    plan.supervisor?.restored?.layers?.entries.map(({ committed }) => committed.at(-1)!) ?? plan.layers;
   const writer = tried(() =>
     RunWriter.begin(
       stateDirectory(process.env),
@@ -64,14 +67,14 @@ export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin
         digest: plan.digest,
         words: origin.words,
         files: origin.files,
-        policy: sha256(JSON.stringify(plan.layers)),
+        policy: sha256(JSON.stringify(layers)),
         abi: plan.abi,
         noNewPrivs: true,
         // The deciding thread enters a layer first, which the program inherits.
         domains: plan.ruleset === null ? 0 : 2,
         ...(namespace === undefined ? {} : { namespace }),
       },
-      plan.layers,
+      layers,
     ),
   );
   return {

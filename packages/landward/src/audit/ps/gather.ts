@@ -21,7 +21,9 @@ export interface PsOptions {
  * @param state landward's state directory
  */
 export async function gatherSandboxes(state: string, options: PsOptions): Promise<View> {
-  const runs = [...listRuns(state)];
+  // A run that was restored is there once for each time that it went on; the newest says how it goes on now.
+  const ids = new Set<string>();
+  const runs = [...listRuns(state)].filter(({ record: { id } }) => !ids.has(id) && ids.add(id));
   const domains = options.log === undefined ? new Map<string, bigint>() : await domainsOf(runs, options.log);
   const processes = readProcesses();
   const facts = runs.map((run): RunFact => {

@@ -11,6 +11,7 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { findRuns, isAlive, type KnownRun, listRuns } from '../../audit/registry/read.ts';
 import { CODES, type Code, LandwardError } from '../../errors.ts';
+import { ownRun } from './own.ts';
 import {
   type Answer,
   MAX_ANSWER_BYTES,
@@ -94,6 +95,8 @@ async function isOpening(run: KnownRun): Promise<boolean> {
  */
 export async function askRun(run: KnownRun, request: Request): Promise<unknown> {
   const { id } = run.record;
+  const own = ownRun(id);
+  if (own !== undefined) return own(request);
   const path = `${run.stem}${SOCKET}`;
   if (!hasControl(run) && !(await isOpening(run)))
     throw new LandwardError('SUPERVISOR', `The run ${id} has no way in for its owner`, {

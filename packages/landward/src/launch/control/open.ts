@@ -11,6 +11,7 @@ import { ERRNO, errnoName } from '../../uapi/errno.ts';
 import type { LayerControl, Editor as LayerEditor } from '../layer-control.ts';
 import { SOCKET } from './client.ts';
 import { Denied, type Editor } from './conversation.ts';
+import { answerFor } from './own.ts';
 import type { Request } from './protocol.ts';
 import { ControlServer } from './server.ts';
 
@@ -33,9 +34,17 @@ export interface Controlled {
  * @throws {KernelError} where the kernel does not tell who speaks (before Linux 6.5)
  */
 export function openControl(stem: string, controlled: Controlled): Disposable {
-  return new ControlServer(`${stem}${SOCKET}`, controlled.run, (request, editor) =>
+  const { run } = controlled;
+  const server = new ControlServer(`${stem}${SOCKET}`, run, (request, editor) =>
     handle(controlled, request, editor),
   );
+  const own = answerFor(run, (request) => handle(controlled, request, `pid ${process.pid}`));
+  return {
+    [Symbol.dispose]() {
+      own[Symbol.dispose]();
+      server[Symbol.dispose]();
+    },
+  };
 }
 
 async function handle(controlled: Controlled, request: Request, editor: Editor): Promise<unknown> {

@@ -48,10 +48,18 @@ function examine(pid: number): Peer {
   const tag = tagOf(pid);
   if (tag === undefined) return refused('its mark cannot be read');
   if (isTagged(tag)) return refused('it runs in a sandbox of landward');
-  const own = [`/proc/self/ns/user`, `/proc/${pid}/ns/user`].map(readProcLink);
-  if (own[0] === null || own[0] !== own[1]) return refused('it is in another user namespace');
+  if (!sharesUsers(pid, uid)) return refused('it is in another user namespace');
   const confined = confinement(pid);
   return confined === null ? { pid, uid, name: status.name } : refused(confined);
+}
+
+/**
+ * Whether a process is in this user namespace. Of root's an ordinary user cannot see it: there it must suffice that root of
+ * another namespace could not trace this process, which is asked for besides.
+ */
+function sharesUsers(pid: number, uid: number): boolean {
+  const [own, others] = ['/proc/self/ns/user', `/proc/${pid}/ns/user`].map(readProcLink);
+  return others === null ? uid === 0 && process.geteuid?.() !== 0 : own === others;
 }
 
 /** Why one of a process's threads is not as free as this one; `null` where all are. */
