@@ -151,8 +151,10 @@ export const NOTIFY_GROUPS = {
   use: {
     syscalls: [
       'read', 'readv', 'preadv2', 'write', 'writev', 'pwritev2', 'sendfile', 'splice', 'recvfrom', 'recvmsg', 'recvmmsg',
-      'sendto', 'sendmsg', 'sendmmsg', 'accept', 'accept4',
+      'sendto', 'sendmsg', 'sendmmsg', 'accept', 'accept4', 'io_submit', 'getsockopt',
     ],
+    // Pages of a TCP socket (TCP_ZEROCOPY_RECEIVE) are received without a call that reads.
+    only: [{ syscalls: ['getsockopt'], when: [is(1, 6), is(2, 35)] }],
   },
   /** What a program asks landward itself, and which domain it is in. */
   control: {

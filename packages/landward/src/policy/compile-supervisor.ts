@@ -9,6 +9,7 @@ import type { NotifyGroup } from '../filter/notify.ts';
 import { spokenMask } from '../model/rules/rights.ts';
 import type { Category, PathRule, Rule, RuleLayer } from '../model/rules.ts';
 import { fsMask } from '../uapi/masks.ts';
+import { ANSWERED } from './compile-ask.ts';
 import type { GapList } from './compile-gaps.ts';
 import type { Feature } from './features.ts';
 import type { Gap, Host, SupervisorPlan } from './plan.ts';
@@ -33,6 +34,7 @@ const CLOSES = {
   'net.subject': [...NET, 'socket'],
   'net.aim': [...NET, 'socket'],
   'net.lock': [...NET, 'socket'],
+  'net.revalidate': [...NET, 'socket', 'use'],
   'unix.connect': NET,
   // Binding too: which names are the program's own is known by it.
   'scope.abstract_unix_socket': NET,
@@ -79,19 +81,23 @@ const PATHS: readonly NotifyGroup[] = [
 /**
  * The features that the supervisor should hold because this kernel cannot; `null` where the kernel holds the policy,
  * where a person accepted what it does not hold, or where no supervisor could help.
+ *
+ * @param answers whether somebody answers rules that ask
  */
 export function supervisedFeatures(
   policy: Policy,
   host: Host,
   gaps: readonly Gap[],
+  answers = false,
 ): ReadonlySet<Feature> | null {
+  const held = answers ? new Set([...SUPERVISED, ...ANSWERED]) : SUPERVISED;
   const wanted = gaps.some(
     ({ feature, rule, accepted, open }) =>
-      !accepted && open !== true && SUPERVISED.has(feature) && rule?.enforce !== 'kernel',
+      !accepted && open !== true && held.has(feature) && rule?.enforce !== 'kernel',
   );
   // A ring of io_uring runs calls that nobody is asked about. The host is asked last, since its answer costs something.
   if (!wanted || policy.process.ioUring === 'allow' || !host.seccomp) return null;
-  return host.supervisor ? SUPERVISED : null;
+  return host.supervisor ? held : null;
 }
 
 /**

@@ -35,6 +35,8 @@ export interface Call {
   own(fd: number): number;
   /** Takes a descriptor out of the call's scope: the caller's to close. */
   disown(fd: number): number;
+  /** Puts a descriptor of this process into the target. @returns its number there, or `-errno` */
+  install(fd: number, cloexec: boolean): number;
   /** Whether the call is still waiting: false once the target has died or was interrupted. */
   isPending(): boolean;
   /**

@@ -32,8 +32,8 @@ import { Targets } from './target/targets.ts';
 import { tell } from './tell.ts';
 import { Ticks } from './ticks.ts';
 
-/** A thread that sleeps in here cannot be told to end by Node: not longer than this, milliseconds. */
-const LONGEST_MS = 250;
+/** How long this thread sleeps, milliseconds: Node cannot tell it to end, nor a child wake it whose calls it has to answer. */
+const LONGEST_MS = { ever: 250, starting: 5 } as const;
 
 /** The way to the main thread. */
 export interface Main {
@@ -88,9 +88,11 @@ export class Loop {
     const blocking = new BlockingWork(inbox, this.#around.ceiling);
     try {
       while (!this.#over) {
-        const wait = Math.min(LONGEST_MS, this.#ticks.patience, blocking.patience, this.#waiting.patience);
+        const longest = LONGEST_MS[this.#starts.size > 0 ? 'starting' : 'ever'];
+        const wait = Math.min(longest, this.#ticks.patience, blocking.patience, this.#waiting.patience);
         const count = inbox.next(Math.ceil(wait));
         for (let entry = 0; entry < count; entry++) this.#take(inbox, entry, blocking);
+        for (const starting of this.#starts.values()) this.#supervise(inbox, starting, blocking);
         blocking.look();
         this.#waiting.look();
         this.#ticks.run();
@@ -107,7 +109,7 @@ export class Loop {
         this.#serve(inbox, entry);
         break;
       case 'wake':
-        this.#listen(inbox, blocking);
+        this.#listen(inbox);
         break;
       case 'job':
         this.#jobEnded(inbox, entry, blocking);
@@ -159,7 +161,7 @@ export class Loop {
     if (ended !== undefined) give(ended.call, decide(ended.call, ended.finish, this.#broken));
   }
 
-  #listen(inbox: Inbox, blocking: BlockingWork): void {
+  #listen(inbox: Inbox): void {
     for (let message = this.#main.next(); message !== undefined; message = this.#main.next()) {
       switch (message.kind) {
         case 'start':
@@ -184,10 +186,6 @@ export class Loop {
           this.#over = true;
       }
     }
-    for (const starting of this.#starts.values()) {
-      const listener = starting.take();
-      if (listener !== undefined) this.#supervise(inbox, starting, listener, blocking);
-    }
   }
 
   #start(inbox: Inbox, order: StartOrder): void {
@@ -196,7 +194,9 @@ export class Loop {
     else this.#main.post({ kind: 'not-started', run: order.run, step: -1, errno: -starting.job });
   }
 
-  #supervise(inbox: Inbox, starting: Starting, listener: number, blocking: BlockingWork): void {
+  #supervise(inbox: Inbox, starting: Starting, blocking: BlockingWork): void {
+    const listener = starting.take();
+    if (listener === undefined) return;
     const id = starting.run;
     const { reports, ears } = earsOf(id, starting.pid, this.#ticks, (message) => this.#main.post(message));
     const run = new LiveRun(id, this.#plan, this.#layers, ears, authorityOf, this.#names);

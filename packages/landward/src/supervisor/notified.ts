@@ -6,7 +6,7 @@
 
 import { attempt } from '../kernel/call.ts';
 import type { Inbox } from '../kernel/inbox.ts';
-import { isPending } from '../kernel/notify.ts';
+import { addFd, isPending } from '../kernel/notify.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
 import { type Answer, type Blocking, type Call, LATER, refuse } from './call.ts';
@@ -88,6 +88,10 @@ export class NotifiedCall implements Call {
     const at = this.#owned.indexOf(fd);
     if (at >= 0) this.#owned.splice(at, 1);
     return fd;
+  }
+
+  install(fd: number, cloexec: boolean): number {
+    return addFd(this.listener, this.id, fd, { cloexec });
   }
 
   isPending(): boolean {

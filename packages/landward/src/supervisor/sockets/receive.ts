@@ -16,6 +16,8 @@ import type { NameView } from '../names/view.ts';
 import { lengthOf, type Part, readParts } from './message.ts';
 import { isOwn, stoodIn } from './resolvers.ts';
 import { cookieOf, isBlocking } from './socket.ts';
+import { asksUses } from './use/held.ts';
+import { receiveFrom, receiveMessage, receiveMessages } from './use/receive.ts';
 import { POLLIN, waitFor } from './waiting.ts';
 
 /** The largest datagram of IP. */
@@ -44,7 +46,7 @@ function turned(call: Call): { readonly fd: number; readonly asked: Uint8Array }
 
 export function recvfrom(call: Call): Answer {
   const socket = turned(call);
-  if (socket === null) return CONTINUE;
+  if (socket === null) return asksUses(call) ? receiveFrom(call) : CONTINUE;
   const [buffer, size] = [call.arg(1), Math.min(call.arg(2), DATAGRAM)];
   const [to, toLength] = [call.arg(4), call.arg(5)];
   return receive(call, socket, size, call.uint(3), (got) => {
@@ -56,7 +58,7 @@ export function recvfrom(call: Call): Answer {
 
 export function recvmsg(call: Call): Answer {
   const socket = turned(call);
-  if (socket === null) return CONTINUE;
+  if (socket === null) return asksUses(call) ? receiveMessage(call) : CONTINUE;
   const header = call.arg(1);
   const parts = partsOf(call, header);
   return receive(call, socket, lengthOf(parts), call.uint(2), (got) => {
@@ -68,7 +70,7 @@ export function recvmsg(call: Call): Answer {
 /** Only the first message is waited for and given: fewer than asked is what callers are used to. */
 export function recvmmsg(call: Call): Answer {
   const socket = turned(call);
-  if (socket === null) return CONTINUE;
+  if (socket === null) return asksUses(call) ? receiveMessages(call) : CONTINUE;
   const first = call.arg(1);
   if (call.uint(2) === 0) return { kind: 'value', value: 0 };
   const parts = partsOf(call, first);

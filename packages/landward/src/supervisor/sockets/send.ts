@@ -17,6 +17,8 @@ import { standIn } from './resolvers.ts';
 import { type HeldSocket, isInet, readAddress, socketOf } from './socket.ts';
 import { type Outgoing, transmit } from './transmit.ts';
 import { aimUnix } from './unix.ts';
+import { asksUses } from './use/held.ts';
+import { askUse } from './use-questions.ts';
 
 const MMSGHDR = { bytes: 64, length: 56 } as const;
 const MESSAGES_MAX = 1024;
@@ -83,6 +85,8 @@ function send(
   if (flags & MSG.ZEROCOPY) refuse(ERRNO.ENOBUFS);
   if (opensFast(socket, flags) && message.address.length > 0)
     return openFast(call, socket, message, flags, done);
+  // Where it is connected to, no address is asked about.
+  if (asksUses(call) && message.address.length === 0) askUse(call, socket, 'send');
   const to = destination(call, socket, message.address, flags);
   return transmit(call, outgoing(call, socket, message, to.address, flags), (sent) => {
     to.begun?.();
