@@ -16,7 +16,7 @@ import type { ProgramFile } from '../../packages/landward/src/policy/plan.ts';
 import type { Authority, Question } from '../../packages/landward/src/supervisor/authority.ts';
 import type { Call } from '../../packages/landward/src/supervisor/call.ts';
 import { Answers } from '../../packages/landward/src/supervisor/functions/answers.ts';
-import { functionAuthority } from '../../packages/landward/src/supervisor/functions/authority.ts';
+import { askFunctions } from '../../packages/landward/src/supervisor/functions/authority.ts';
 import { Pending } from '../../packages/landward/src/supervisor/functions/pending.ts';
 import type { Place } from '../../packages/landward/src/supervisor/place.ts';
 import { policyAuthority } from '../../packages/landward/src/supervisor/policy-authority.ts';
@@ -117,15 +117,14 @@ function callOf(run: Run, name: Call['name'], answers?: Answers): Call {
 
 /** What a function says, asked as a run asks it: the question ends the call, which is begun anew with the answer. */
 function askedFunction(run: Run, name: Call['name'], question: Question, { decide }: Forms): number {
-  const authority = functionAuthority();
   try {
-    return authority.ask(callOf(run, name), question).errno;
+    return askFunctions(callOf(run, name), question).errno;
   } catch (error) {
     if (!(error instanceof Pending)) throw error;
     const answers = new Answers();
     const { key, request } = error.asked;
     answers.add(key, { verdict: decide(request) === 'deny' ? 'deny' : 'allow', by: 'form' });
-    return authority.ask(callOf(run, name, answers), question).errno;
+    return askFunctions(callOf(run, name, answers), question).errno;
   }
 }
 

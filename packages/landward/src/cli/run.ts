@@ -75,7 +75,7 @@ const options = {
     value: 'FILE',
     help: 'ask the function that a module exports about all that the rules allow; see docs/functions.md',
   },
-  ask: { type: 'boolean', help: 'with --decide: ask on the terminal where the function says so' },
+  ask: { type: 'boolean', help: 'ask on the terminal where the policy or the function says so' },
   'dry-run': { type: 'boolean', help: 'compile and report, start nothing' },
   report: { type: 'boolean', help: 'tell what is enforced, on standard error' },
   json: { type: 'boolean', help: 'report as JSON' },
@@ -143,15 +143,15 @@ landward.toml. Exit status: the program's; 125, 126 or 127 when it did not start
   },
 };
 
-/** The function of `--decide`, where there is one. */
-async function functionOf({ decide, ask }: Values<typeof options>): Promise<DecideFile | undefined> {
-  if (decide === undefined && ask)
-    usageError('--ask is for functions that ask: name one with --decide', usage);
-  if (decide === undefined) return undefined;
+type Deciders = Omit<DecideFile, 'path'> & Partial<DecideFile>;
+
+/** The function of `--decide` and the person of `--ask`, where there are any. */
+async function functionOf({ decide, ask }: Values<typeof options>): Promise<Deciders | undefined> {
+  if (decide === undefined && !ask) return undefined;
+  const onAsk = ask ? (await import('../launch/ask-terminal.ts')).terminalAsker() : undefined;
+  if (decide === undefined) return { decide: { onAsk: onAsk! }, asked: { decides: [], answers: true } };
   const { decideFile } = await import('../launch/decide-file.ts');
-  if (!ask) return decideFile(decide);
-  const { terminalAsker } = await import('../launch/ask-terminal.ts');
-  return decideFile(decide, terminalAsker());
+  return decideFile(decide, onAsk);
 }
 
 async function stayBeside(

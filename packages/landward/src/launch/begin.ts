@@ -30,7 +30,12 @@ export function begin(
   onDenial?: (denial: DenialEvent) => void,
   origin?: Pick<RunOrigin, 'words' | 'files'>,
 ): Begun | Promise<Begun> {
-  if (prepared.plan.supervisor === null && options.deciding?.decide === undefined)
+  const { decide } = options.deciding ?? {};
+  // A function that no plan asks is refused there; a person who is never needed is not.
+  if (
+    prepared.plan.supervisor === null &&
+    (typeof decide === 'object' ? decide.decide : decide) === undefined
+  )
     return start(command, args, prepared, options);
   return beginSupervised(command, args, prepared, options, onDenial, origin);
 }

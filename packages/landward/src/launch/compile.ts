@@ -47,6 +47,8 @@ export interface CompileOptions {
    * policy's own functions.
    */
   readonly decides?: readonly Category[];
+  /** Whether each start of the plan brings along a way to a person, for rules that say `ask`. */
+  readonly answers?: boolean;
   /** Policy programs that are asked besides the rules and the policy's own programs. */
   readonly programs?: readonly ProgramSource[];
 }
@@ -110,6 +112,7 @@ export function toPlan(policy: Policy, options: CompileOptions = {}, programs?: 
     ...(options.addsLayers === undefined ? {} : { addsLayers: options.addsLayers }),
     ...(programs === undefined ? {} : { programs }),
     ...(decides === undefined ? {} : { decides }),
+    ...(options.answers === undefined ? {} : { answers: options.answers }),
   });
   if (!options.keepGaps) refuseWhy(plan, host);
   return plan;

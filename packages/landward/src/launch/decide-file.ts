@@ -9,8 +9,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { LandwardError } from '../errors.ts';
 import type { AskFunction, DecideFunction, DecideOptions } from '../model/decide-request.ts';
-import type { Category } from '../model/rules.ts';
-import { decidedIn } from './deciding.ts';
+import { askedOf } from './deciding.ts';
 import { distrustOf } from './policy-file.ts';
 
 /** A loaded module. */
@@ -18,8 +17,8 @@ export interface DecideFile {
   /** Its path after symbolic links. */
   readonly path: string;
   readonly decide: DecideOptions;
-  /** The parts of the system that it is asked about. */
-  readonly decides: readonly Category[];
+  /** What it is asked, as options of `compile`. */
+  readonly asked: ReturnType<typeof askedOf>;
 }
 
 /**
@@ -39,13 +38,12 @@ export async function decideFile(file: string, onAsk?: AskFunction): Promise<Dec
       part: file,
       fix: 'Write export default (request) => ...',
     });
-  const decides = decidedIn(options);
   const decide = {
     name: file,
     ...options,
     ...(onAsk === undefined ? {} : { onAsk: options.onAsk ?? onAsk }),
   };
-  return { path, decide, decides };
+  return { path, decide, asked: askedOf(decide) };
 }
 
 function trusted(file: string): string {

@@ -41,11 +41,14 @@ export function startFunctions({ policy, decide }: Deciding = {}): readonly Deci
   return functions;
 }
 
-/** The parts of the system that the function of a start is asked about. */
-export function decidedIn(decide: DecideFunction | DecideOptions): readonly Category[] {
+/** What the function of a start is asked, as options of `compile`. */
+export function askedOf(decide: DecideFunction | DecideOptions): {
+  readonly decides: readonly Category[];
+  readonly answers?: true;
+} {
   const options = toOptions(decide);
   check(options);
-  return decidedBy([options]);
+  return { decides: decidedBy([options]), ...(options.onAsk === undefined ? {} : { answers: true }) };
 }
 
 /**
@@ -72,6 +75,11 @@ export function mustBeAsked({ supervisor }: Plan, functions: readonly DecideOpti
         fix: 'Give spawn the option decide',
       },
     );
+  if (supervisor?.answers && functions.every(({ onAsk }) => onAsk === undefined))
+    throw new LandwardError('USAGE', 'The plan leaves requests to a person, and there is no way to ask one', {
+      part: 'onAsk',
+      fix: 'Give spawn the option decide with onAsk',
+    });
 }
 
 function check({ decide, onAsk, about, timeoutMs, askTimeoutMs }: DecideOptions): void {

@@ -40,8 +40,8 @@ export interface RunSettings {
   readonly observe?: 'explain' | 'trial' | undefined;
   /** Whether no process can stay beside the program, so that there is no supervisor. */
   readonly alone?: boolean;
-  /** A function that decides: what it is asked about, and the file that the program must not change. */
-  readonly decide?: Pick<DecideFile, 'path' | 'decides'> | undefined;
+  /** A function that decides or a person who answers, and the file that the program must not change. */
+  readonly decide?: (Partial<Pick<DecideFile, 'path'>> & Pick<DecideFile, 'asked'>) | undefined;
   /** The architecture of the plan; this machine's when absent. */
   readonly arch?: Host['arch'];
 }
@@ -88,7 +88,7 @@ export async function loadForRun(options: RunPolicyOptions, settings: RunSetting
       keepGaps: settings.keepGaps ?? settings.observe === 'trial',
       ...(settings.digest ? { digest: loaded.digest } : {}),
       ...(settings.observe === undefined ? {} : { observe: settings.observe }),
-      ...(settings.decide === undefined ? {} : { decides: settings.decide.decides }),
+      ...settings.decide?.asked,
     },
     programs,
   );

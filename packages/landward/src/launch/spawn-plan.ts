@@ -9,6 +9,6 @@ export async function planFor(policy: PolicySource, { cwd, decide, programs }: S
   return compile(policy, {
     ...(cwd === undefined ? {} : { cwd }),
     ...(programs === undefined ? {} : { programs }),
-    ...(decide === undefined ? {} : { decides: (await import('./deciding.ts')).decidedIn(decide) }),
+    ...(decide === undefined ? {} : (await import('./deciding.ts')).askedOf(decide)),
   });
 }

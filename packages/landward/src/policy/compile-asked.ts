@@ -21,6 +21,8 @@ export interface AskedBesides {
   readonly changing?: ChangingPart;
   readonly decides?: readonly Category[];
   readonly programs?: ProgramPart | undefined;
+  /** Whether rules ask, and somebody answers. */
+  readonly answers?: boolean;
 }
 
 /**
@@ -31,12 +33,13 @@ export interface AskedBesides {
 export function asking(
   supervisor: SupervisorPlan | null,
   layers: readonly RuleLayer[],
-  { asks = [], changing, decides = [], programs }: AskedBesides,
+  { asks = [], changing, decides = [], programs, answers = false }: AskedBesides,
   { policy, host }: { readonly policy: Policy; readonly host: Host },
 ): SupervisorPlan | null {
   const hooks = programs?.hooks ?? [];
   const layersChange = changing !== undefined && (changing.layers.length > 0 || changing.addsLayers);
-  if (asks.length === 0 && !layersChange && decides.length === 0 && hooks.length === 0) return supervisor;
+  const more = asks.length > 0 || layersChange || decides.length > 0 || hooks.length > 0;
+  if (!more && !answers) return supervisor;
   mustBeSupervised(policy, host);
   const names = namesOf(layers);
   const groups = new Set([
@@ -59,6 +62,7 @@ export function asking(
     ...(changing?.addsLayers ? { addsLayers: true as const } : {}),
     ...(hooks.length === 0 ? {} : { programs: programs!.files }),
     ...(decides.length === 0 ? {} : { decides: [...new Set(decides)].sort() }),
+    ...(answers ? { answers: true as const } : {}),
   };
 }
 

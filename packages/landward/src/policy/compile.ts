@@ -9,6 +9,7 @@
 import { LandwardError } from '../errors.ts';
 import type { Category } from '../model/rules.ts';
 import { abiRow, RESTRICT_SELF } from '../uapi/landlock.ts';
+import { type AskTwins, askTwins, withTwins } from './compile-ask.ts';
 import { asking } from './compile-asked.ts';
 import { changingPart, fixedLayers } from './compile-changing.ts';
 import { compileEnv } from './compile-env.ts';
@@ -48,6 +49,8 @@ export interface CompileOptions {
   readonly asks?: readonly Category[];
   /** Whether layers may be added while programs run. */
   readonly addsLayers?: boolean;
+  /** Whether a person answers where rules say `ask`. */
+  readonly answers?: boolean;
   /** Parts of the system about which functions of the starting process are asked besides the rules. */
   readonly decides?: readonly Category[];
   /** Policy programs that are asked besides the rules. */
@@ -69,11 +72,16 @@ export interface CompileOptions {
  */
 export function compile(policy: Policy, host: Host, options: CompileOptions = {}): Plan {
   checkFloor(policy, host);
-  const kernel = pass(policy, host, options, gapList(policy.require.degrade), new Map());
-  const supervised = supervisedFeatures(policy, host, kernel.gaps);
+  const first = (twins: AskTwins) =>
+    pass(policy, host, options, gapList(policy.require.degrade), new Map(), twins);
+  const kernel = first(new Map());
+  const answers = options.answers ?? functionsOf(policy).some(({ onAsk }) => onAsk !== undefined);
+  const supervised = supervisedFeatures(policy, host, kernel.gaps, answers);
   if (supervised === null || options.observe === 'trial') return kernel;
   const gaps = gapList(policy.require.degrade, supervised);
-  return pass(policy, host, options, gaps, widenedRules(kernel.gaps));
+  const twins = answers ? askTwins(policy.layers) : new Map();
+  const { gaps: wide } = twins.size === 0 ? kernel : first(twins);
+  return pass(policy, host, options, gaps, widenedRules(wide), twins);
 }
 
 function pass(
@@ -82,9 +90,11 @@ function pass(
   { digest = '', observe, asks = [], addsLayers = false, decides = [], programs }: CompileOptions,
   gaps: GapList,
   widened: Widened,
+  twins: AskTwins,
 ): Plan {
   const row = abiRow(host.abi);
-  const layers = locate(fixedLayers(policy.layers), host, policy.foreign);
+  const written = locate(fixedLayers(policy.layers), host, policy.foreign);
+  const layers = withTwins(written, twins, gaps);
   const changing = changingPart(policy.layers, host, policy.foreign, addsLayers);
   const fs = compileFs(layers, host, row, gaps, widened);
   const net = compileNet(layers, row, gaps);
@@ -93,13 +103,19 @@ function pass(
   const kernelNet = sockets.kernel === layers ? net : compileNet(sockets.kernel, row, gapList([]));
   const scopes = compileScopes(layers, row, host.seccomp, fs.connect, gaps);
   const own = policy.protect === undefined ? null : protectSelf(policy.protect, fs, host, gaps);
-  const rules = [...layers.map(relocatedLayer), ...(own === null ? [] : [own]), ...changing.layers];
+  const rules = [...written.map(relocatedLayer), ...(own === null ? [] : [own]), ...changing.layers];
   if (gaps.held.length > 0 || changing.layers.length > 0) foldingGaps(rules, own, host, gaps);
   const supervisor = observing(
     asking(
       supervisorPlan(rules, gaps),
       rules,
-      { asks, changing, decides: [...decides, ...decidedBy(functionsOf(policy))], programs },
+      {
+        asks,
+        changing,
+        decides: [...decides, ...decidedBy(functionsOf(policy))],
+        programs,
+        answers: twins.size > 0,
+      },
       { policy, host },
     ),
     rules,
@@ -146,7 +162,7 @@ function pass(
       const notes = [...notesOf(policy), ...programNote(policy.program, fs, host), ...quiet.notes];
       report ??= reportOf({
         row,
-        layers,
+        layers: written,
         fs,
         net,
         scopes,

@@ -17,7 +17,7 @@ export const FEATURES = {
     closes: 'the supervisor, or expand = true for what exists now',
   },
   'fs.hide': { lost: 'hidden paths can be seen by stat and listings', closes: 'the supervisor' },
-  'fs.ask': { lost: 'nobody can be asked', closes: 'the supervisor' },
+  'fs.ask': { lost: 'nobody can be asked', closes: 'the supervisor with landward run --ask, or onAsk' },
   'fs.glob': { lost: 'a glob is not evaluated for files created later', closes: 'the supervisor' },
   'fs.metadata': {
     lost: 'stat, chmod, chown, utimes and extended attributes are not restricted',
@@ -39,7 +39,7 @@ export const FEATURES = {
   },
   'net.host': { lost: 'hosts and addresses are not told apart, only ports', closes: 'the supervisor' },
   'net.deny': { lost: 'a network deny below an allowed port is not held', closes: 'the supervisor' },
-  'net.ask': { lost: 'nobody can be asked', closes: 'the supervisor' },
+  'net.ask': { lost: 'nobody can be asked', closes: 'the supervisor with landward run --ask, or onAsk' },
   'net.subject': { lost: 'the caller decides on a socket, not its creator', closes: 'the supervisor' },
   'net.aim': { lost: 'sockets that were made outside can be aimed anew', closes: 'the supervisor' },
   'net.lock': { lost: 'sockets that listen or are connected can be dissolved', closes: 'the supervisor' },

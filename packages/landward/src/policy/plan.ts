@@ -171,6 +171,8 @@ export interface SupervisorPlan {
   readonly programs?: readonly ProgramFile[];
   /** Parts of the system about which a function of the starting process is asked besides the rules. */
   readonly decides?: readonly Category[];
+  /** Whether a person is asked where a rule says `ask`. */
+  readonly answers?: true;
 }
 
 /** A file of policy programs. */

@@ -4,7 +4,7 @@
  */
 
 import type { Authority, Judgement } from './authority.ts';
-import { functionAuthority } from './functions/authority.ts';
+import { askFunctions } from './functions/authority.ts';
 import { landlockAuthority } from './landlock/authority.ts';
 import { threadProgramsAuthority } from './landlock/program-hooks.ts';
 import { policyAuthority } from './policy-authority.ts';
@@ -21,7 +21,6 @@ export function authorityOf(run: () => Run): Authority {
   };
   const policy = policyAuthority(run, isMember);
   const [domains, threadPrograms] = [landlockAuthority(), threadProgramsAuthority()];
-  const functions = functionAuthority();
   const [permission, programs] = [permissionAuthority(), programAuthority(run, isMember)];
   // The system's own permissions come first there, so that nobody is asked about what cannot be done anyway.
   const besides = () => {
@@ -30,7 +29,6 @@ export function authorityOf(run: () => Run): Authority {
       ...(landlock === undefined ? [] : [threadPrograms]),
       ...(files === undefined && decides === undefined ? [] : [permission]),
       ...(files === undefined ? [] : [programs]),
-      ...(decides === undefined ? [] : [functions]),
     ];
   };
   const asked = () => {
@@ -38,9 +36,18 @@ export function authorityOf(run: () => Run): Authority {
     return [policy, ...(landlock === undefined ? [] : [domains]), ...besides()];
   };
   return {
-    ask: (call, question) => strictest(asked(), (one) => one.ask(call, question)),
+    ask(call, question) {
+      const judgement = strictest(asked(), (one) => one.ask(call, question));
+      if (judgement.errno !== 0) return judgement;
+      const { decides } = run().plan.supervisor;
+      const { asking, ...allowed } = judgement;
+      if (decides === undefined && asking === undefined) return allowed;
+      // Functions and persons come last: they take their time, and allow nothing that anybody else refuses.
+      const { errno } = askFunctions(call, question, asking);
+      return errno === 0 ? allowed : { errno };
+    },
     would: (call, question) => strictest(asked(), (one) => one.would(call, question)),
-    isFree: (call) => asked().every((one) => one.isFree(call)),
+    isFree: (call) => run().plan.supervisor.decides === undefined && asked().every((one) => one.isFree(call)),
     besides: (call, question) => strictest(besides(), (one) => one.ask(call, question)),
     follows: (call) => asked().some((one) => one.follows?.(call) === true),
   };

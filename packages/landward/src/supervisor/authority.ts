@@ -9,7 +9,7 @@
 import type { SocketAddress } from '../model/landlock/inet.ts';
 import type { InetSocket } from '../model/landlock/world.ts';
 import type { FsTrigger } from '../model/programs/index.ts';
-import type { MetaRight } from '../model/rules.ts';
+import type { MetaRight, RulesDecision } from '../model/rules.ts';
 import type { NetSocket, Shutdown } from '../model/sockets/socket.ts';
 import type { FsRight, NetRight } from '../uapi/landlock.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
@@ -161,6 +161,8 @@ export interface Judgement {
   readonly lacking?: readonly FsRight[];
   /** Rights that are asked about again when the open file is used; absent where there are none. */
   readonly watched?: readonly FsRight[];
+  /** The decision of rules that leave it to a person, who is asked last; then `errno` is 0, and nothing is allowed yet. */
+  readonly asking?: RulesDecision;
   /** What the open file has to keep for the question `opened`; means something to the authority only. */
   readonly file?: unknown;
 }

@@ -58,6 +58,9 @@ export function policyAuthority(run: () => Run, isMember: Membership): Authority
     ask(call, question) {
       const verdict = judge(rules(), isMember, question);
       if (verdict.errno === 0) return judgement(verdict);
+      const { decision } = verdict;
+      if (decision !== undefined && isLeftOpen(run(), decision))
+        return { ...judgement({ ...verdict, errno: 0 }), asking: decision };
       const effect = observing() ? 'observed' : verdict.errno === ERRNO.ENOENT ? 'hidden' : 'denied';
       if (isQuiet(verdict.decision)) run().hush();
       else
@@ -79,6 +82,11 @@ export function policyAuthority(run: () => Run, isMember: Membership): Authority
     },
     isFree: () => run().layers.length === 0,
   };
+}
+
+/** Whether rules leave it to a person, and there is one. */
+function isLeftOpen(run: Run, { verdict }: RulesDecision): boolean {
+  return verdict === 'ask' && run.plan.supervisor.answers === true;
 }
 
 /** Whether each layer that refuses does so by a rule that wants no word about it. */
@@ -160,17 +168,25 @@ function judgeRules(
     case 'any':
       return reached(rules, asked.requests);
     case 'all': {
+      let open: Verdict | undefined;
       for (const request of asked.requests) {
         const verdict = decide(rules, request);
-        if (verdict.errno !== 0 && !isOwn(question, verdict.decision!)) return verdict;
+        if (verdict.errno === 0 || isOwn(question, verdict.decision!)) continue;
+        // A person is asked only where no other request is refused.
+        if (!isLeftOpen(rules.run, verdict.decision!)) return verdict;
+        open ??= verdict;
       }
+      // Whoever may have it opened has it with what the same rule leaves to them; else that is lacking.
+      const isHad = (decision: RulesDecision) =>
+        decision.errno === 0 || (open !== undefined && decision.verdict === 'ask');
       const lacking = asked.lookups.flatMap((request) =>
-        request.kind === 'path' && rules.decide(request).errno !== 0
+        request.kind === 'path' && !isHad(rules.decide(request))
           ? (request.rights as readonly FsRight[])
           : [],
       );
       return {
         errno: 0,
+        ...open,
         ...(lacking.length === 0 ? {} : { lacking }),
         ...watchedOf(rules.run, question, asked.requests),
       };

@@ -38,11 +38,13 @@ export function reached(
   asks?: (layer: number) => boolean,
 ): SocketVerdict {
   const decisions = requests.map((request) => rules.decide(request, asks));
-  const named = decisions.find(({ layers }) =>
+  const byName = decisions.filter(({ layers }) =>
     layers.some(
       ({ verdict, rule }) => verdict !== 'allow' && rule?.kind === 'net' && rule.host.kind === 'name',
     ),
   );
+  // A person is asked only where no other name is refused.
+  const named = byName.find(({ verdict }) => verdict !== 'ask') ?? byName[0];
   if (named !== undefined) return { errno: named.errno, decision: named };
   const allowed = decisions.find(({ errno }) => errno === 0);
   if (allowed !== undefined) {

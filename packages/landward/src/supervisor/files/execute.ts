@@ -32,8 +32,8 @@ function execute(call: Call, dirfd: number, at: number, flags: number): Answer {
  * Landlock domain, policy programs, functions.
  */
 function askedOthers(call: Call): boolean {
-  const { landlock, programs, decides } = call.run.plan.supervisor;
-  if (programs !== undefined || decides?.includes('fs')) return true;
+  const { landlock, programs, decides, answers } = call.run.plan.supervisor;
+  if (programs !== undefined || answers === true || decides?.includes('fs')) return true;
   return landlock !== undefined && !call.run.authority.isFree(call);
 }
 

@@ -131,7 +131,7 @@ export class Starts implements Disposable {
   #mayRun(place: Place, index: RuleIndex): boolean {
     // Without rules nothing is to be found out, also of programs whose path says nothing here.
     if (place.exempt || index.layers.length === 0) return true;
-    return isNormal(place.path) && allows(index, place.path);
+    return isNormal(place.path) && this.#allows(index, place.path);
   }
 
   /** Whether the loader that the kernel has put into a new program may be run. */
@@ -140,18 +140,20 @@ export class Starts implements Disposable {
     if (base === 0n) return true;
     const loader = mappingAt(pid, base);
     // Where it lies now says what it is only while it is still there.
-    return loader === null || !isNormal(loader.path) || isGone(loader) || allows(index, loader.path);
+    return loader === null || !isNormal(loader.path) || isGone(loader) || this.#allows(index, loader.path);
+  }
+
+  #allows(index: RuleIndex, path: string): boolean {
+    const rights = ['fs.execute', 'fs.read_file'] as const;
+    const { errno, verdict } = decideIndexed(index, { kind: 'path', path, rights });
+    // A person has allowed the very objects that were decided on, and no others.
+    return errno === 0 || (verdict === 'ask' && this.#run.plan.supervisor.answers === true);
   }
 
   [Symbol.dispose](): void {
     this.#ticks?.[Symbol.dispose]();
     this.#open.clear();
   }
-}
-
-function allows(index: RuleIndex, path: string): boolean {
-  const rights = ['fs.execute', 'fs.read_file'] as const;
-  return decideIndexed(index, { kind: 'path', path, rights }).errno === 0;
 }
 
 /** The starts of a run. */

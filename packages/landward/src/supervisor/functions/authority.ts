@@ -8,7 +8,7 @@
 
 import type { DenialEvent } from '../../model/denial.ts';
 import type { RulesDecision } from '../../model/rules.ts';
-import type { Authority, Judgement, Question } from '../authority.ts';
+import type { Judgement, Question } from '../authority.ts';
 import type { Call } from '../call.ts';
 import { denialOf, processOf } from '../denial-event.ts';
 import { objectOf } from '../denial-object.ts';
@@ -17,15 +17,6 @@ import { Pending } from './pending.ts';
 import { type Subject, subjectOf } from './subject.ts';
 
 const ALLOWED: Judgement = { errno: 0 };
-
-/** The authority of a run's functions, where it has any. Without a report they are not asked: what they say takes time. */
-export function functionAuthority(): Authority {
-  return {
-    ask: (call, question) => askFunctions(call, question),
-    would: () => ALLOWED,
-    isFree: () => false,
-  };
-}
 
 /**
  * Asks the functions of a run about a request that everything else has allowed.
@@ -36,7 +27,7 @@ export function functionAuthority(): Authority {
 export function askFunctions(call: Call, question: Question, asking?: RulesDecision): Judgement {
   const { decides = [], mode } = call.run.plan.supervisor;
   const subject = decides.length === 0 && asking === undefined ? null : subjectOf(question);
-  if (subject === null) return ALLOWED;
+  if (subject === null) return asking === undefined ? ALLOWED : unasked(call, question, asking);
   if (asking === undefined && !decides.includes(subject.category)) return ALLOWED;
   const ask = asking !== undefined;
   const key = ask ? `ask ${subject.key}` : subject.key;
@@ -51,6 +42,16 @@ export function askFunctions(call: Call, question: Question, asking?: RulesDecis
     denialOf(call, { effect, errno, object, missing: rights, decision: asking, program: given.by }),
   );
   return mode === 'observe' ? ALLOWED : { errno };
+}
+
+/** What a rule leaves to a person, and is nothing that a person is asked: refused. */
+function unasked(call: Call, question: Question, decision: RulesDecision): Judgement {
+  const { errno, blame } = decision;
+  const object = objectOf(question);
+  const observed = call.run.plan.supervisor.mode === 'observe';
+  const effect = observed ? 'observed' : 'denied';
+  call.run.report(denialOf(call, { effect, errno, object, missing: blame.missing, decision }));
+  return observed ? ALLOWED : { errno };
 }
 
 function requestOf(call: Call, question: Question, subject: Subject): Pending['asked']['request'] {

@@ -118,7 +118,8 @@ export class DecidingHost implements Disposable {
 
 /** How long the deciding thread waits for what these functions, one after the other, and the person say. */
 export function patienceOf(functions: readonly DecideOptions[]): Patience {
-  const decide = functions.reduce((sum, { timeoutMs = DECIDE_MS }) => sum + timeoutMs, 0);
+  const own = functions.map(({ decide, timeoutMs = DECIDE_MS }) => (decide === undefined ? 0 : timeoutMs));
+  const decide = own.reduce((sum, one) => sum + one, 0) || DECIDE_MS;
   return { decide: decide + MARGIN_MS, ask: askMs(functions) + MARGIN_MS };
 }
 
