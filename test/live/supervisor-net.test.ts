@@ -203,7 +203,7 @@ test('classes and networks hold for TCP, in every form of the address', need, as
   assert.deepEqual(await results(layers, each6(`connect 6/::ffff:127.0.0.2/${tcp}`)), [0]);
 });
 
-test('UDP is held at connecting and at sending, on any kernel', need, async () => {
+test('UDP is held at connecting and at sending, on any kernel [R-000-40, R-000-42, R-000-43, R-000-44]', need, async () => {
   const layers = grants(netRule('allow', 'net.connect_send_udp', byAddress('127.0.0.1'), udp));
   assert.deepEqual(
     await results(layers, [

@@ -113,7 +113,7 @@ test('ports are the union of rules in a layer and the intersection over layers',
   );
 });
 
-test('which sockets are mediated', () => {
+test('which sockets are mediated [R-000-35]', () => {
   const allowed = (kernel: Behaviour, socket: InetSocket) =>
     bind(kernel, confine(kernel, [{ handledNet: kernel.abi >= 10 ? 15 : 3 }]), socket, inet(80)).allowed;
   const mptcp: InetSocket = { ...tcp4, protocol: 262 };
@@ -127,7 +127,7 @@ test('which sockets are mediated', () => {
   assert.equal(allowed(behaviour, udp4), false);
 });
 
-test('sending: TCP is free but for fast open, UDP asks twice', () => {
+test('sending: TCP is free but for fast open, UDP asks twice [R-000-40, R-000-41, R-000-42]', () => {
   const deny = confine(behaviour, [{ handledNet: 15 }]);
   assert.equal(errno(send(behaviour, deny, tcp4, inet(80))), 0);
   assert.equal(errno(send(behaviour, deny, tcp4, null, true)), 0);

@@ -152,7 +152,7 @@ test('abstract sockets: only abstract names, and not a peer that is connected al
   assert.equal(reach('unnamed'), true);
 });
 
-test('pathname sockets: each layer by a rule or by relation, mixed as they come', () => {
+test('pathname sockets: each layer by a rule or by relation, mixed as they come [R-000-45]', () => {
   const scene = new Scene({ '/d': 'dir', '/d/s': 'sock' });
   const right = fsMask('fs.resolve_unix');
   const at = scene.at('/d/s');
