@@ -319,9 +319,45 @@ test('what is called stricter gives nothing more, anywhere [R-001-6]', () => {
         assert.equal(gains(next, before, [...FILES, ...OTHERS]), undefined);
       },
     ),
-    { numRuns: 400, seed: 6001 },
+    { numRuns: 250, seed: 6001 },
   );
-  assert.ok(accepted > 60, `only ${accepted} versions were called stricter`);
+  assert.ok(accepted > 35, `only ${accepted} versions were called stricter`);
+});
+
+test('a glob that a literal rule would overrule counts [R-001-6]', () => {
+  const before = [path('allow', '/'), path('deny', '/a/*')];
+  const stricter = (next: readonly Rule[], older: readonly Rule[]) =>
+    isStricterRules(limit(next, 'any'), limit(older, 'any'));
+  assert.equal(stricter([...before, path('allow', '/a/b')], before), false);
+  // Shallower than anything that the glob could name it would be no gain, but where a glob names something is not known.
+  assert.equal(stricter([...before, path('deny', '/a/b')], before), true);
+  assert.equal(stricter(before, [...before, path('deny', '/a/b')]), false);
+  const opened = [path('deny', '/', READ), path('allow', '/a/*'), path('deny', '/a/b')];
+  assert.equal(stricter(opened.slice(0, 2), opened), false);
+  let [accepted, refused] = [0, 0];
+  const literals = fc.array(fc.tuple(fc.constantFrom<Verdict>('deny', 'ask', 'allow'), literal), {
+    maxLength: 3,
+  });
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(verdict, glob), { minLength: 1, maxLength: 2 }),
+      literals,
+      literals,
+      (globs, next, older) => {
+        const shared = globs.map(([says, where]) => path(says, where));
+        const layerOf = (some: typeof next) =>
+          limit([path('allow', '/'), ...shared, ...some.map(([says, where]) => path(says, where))], 'any');
+        const [a, b] = [layerOf(next), layerOf(older)];
+        const gained = gains(a, b, FILES) !== undefined;
+        if (isStricterRules(a, b)) {
+          accepted++;
+          assert.equal(gained, false);
+        } else if (gained) refused++;
+      },
+    ),
+    { numRuns: 150, seed: 6004 },
+  );
+  assert.ok(accepted > 15 && refused > 15, `${accepted} accepted, ${refused} refused`);
 });
 
 test('of literal paths it is exactly: nothing is given that was not', () => {
@@ -337,9 +373,9 @@ test('of literal paths it is exactly: nothing is given that was not', () => {
       if (expected) stricter++;
       assert.equal(isStricterRules(a, b), expected);
     }),
-    { numRuns: 500, seed: 6002 },
+    { numRuns: 250, seed: 6002 },
   );
-  assert.ok(stricter > 50);
+  assert.ok(stricter > 25);
 });
 
 test('whatever is ordered, a stricter layer never gives more and no layer more than the others [R-001-2, R-001-6, R-001-17]', () => {
