@@ -157,6 +157,7 @@ export class Conversation implements Disposable {
 
   #send(answer: Answer): void {
     if (this.#closed || this.#answering !== undefined) return;
+    const text = `${JSON.stringify(answer)}\n`;
     clearTimeout(this.#timer);
     this.#watch?.stop();
     const socket = new Socket({ fd: this.#fd, readable: false, writable: true });
@@ -165,7 +166,7 @@ export class Conversation implements Disposable {
     socket.on('close', () => this[Symbol.dispose]());
     socket.setTimeout(PATIENCE_MS, () => socket.destroy());
     socket.unref();
-    socket.end(`${JSON.stringify(answer)}\n`);
+    socket.end(text);
   }
 
   [Symbol.dispose](): void {
