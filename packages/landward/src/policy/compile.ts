@@ -8,7 +8,7 @@
 
 import { LandwardError } from '../errors.ts';
 import type { Category } from '../model/rules.ts';
-import { abiRow, RESTRICT_SELF } from '../uapi/landlock.ts';
+import { abiRow } from '../uapi/landlock.ts';
 import { type AskTwins, askTwins, withTwins } from './compile-ask.ts';
 import { asking } from './compile-asked.ts';
 import { changingPart, fixedLayers } from './compile-changing.ts';
@@ -21,15 +21,16 @@ import { type GapList, gapList } from './compile-gaps.ts';
 import { compileLimits } from './compile-limits.ts';
 import { compileNet } from './compile-net.ts';
 import type { ProgramPart } from './compile-programs.ts';
-import { compileQuiet, type QuietResult } from './compile-quiet.ts';
+import { compileQuiet } from './compile-quiet.ts';
 import { reportOf } from './compile-report.ts';
+import { rulesetOf } from './compile-ruleset.ts';
 import { compileScopes } from './compile-scopes.ts';
 import { programNote, protectClock, protectSelf } from './compile-self.ts';
 import { compileSockets } from './compile-sockets.ts';
 import { namesOf, observedGroups, supervisedFeatures, supervisorPlan } from './compile-supervisor.ts';
 import { type Widened, widenedRules } from './compile-widen.ts';
 import { decidedBy, functionsOf } from './define.ts';
-import type { Host, Plan, PlanRuleset, Report, SupervisorPlan } from './plan.ts';
+import type { Host, Plan, Report, SupervisorPlan } from './plan.ts';
 import type { Policy } from './policy.ts';
 
 export { refuse } from './compile-refuse.ts';
@@ -231,30 +232,4 @@ function lostWithout(host: Host): string {
     default:
       return 'this kernel has no Landlock';
   }
-}
-
-function rulesetOf(
-  policy: Policy,
-  fs: ReturnType<typeof compileFs>,
-  net: ReturnType<typeof compileNet>,
-  quiet: QuietResult,
-  scoped: number,
-  known: number,
-): PlanRuleset | null {
-  if (fs.handled === 0 && net.handled === 0 && scoped === 0) return null;
-  const { log } = policy;
-  const flags =
-    (log.sameExec ? 0 : RESTRICT_SELF.LOG_SAME_EXEC_OFF) |
-    (log.newExec ? RESTRICT_SELF.LOG_NEW_EXEC_ON : 0) |
-    (log.subdomains ? 0 : RESTRICT_SELF.LOG_SUBDOMAINS_OFF);
-  return {
-    handledFs: fs.handled,
-    handledNet: net.handled,
-    scoped,
-    ...(quiet.quietFs === 0 ? {} : { quietFs: quiet.quietFs }),
-    ...(quiet.quietNet === 0 ? {} : { quietNet: quiet.quietNet }),
-    paths: quiet.paths,
-    ports: quiet.ports,
-    restrictFlags: flags & known,
-  };
 }
