@@ -162,3 +162,26 @@ test('a policy names programs, from the command line and in a limit [R-002-2, R-
   assert.match(missing.stderr, /no inode map other/);
   assert.equal(readFileSync(paths[0]!, 'utf8').length > 0, true);
 });
+
+test('programs of a policy are printed, compared, told of, and never dropped silently', LIVE, async (t) => {
+  const { home, paths } = files(t, 'file', 'two words');
+  writeFileSync(join(home, 'guard.bpf.o'), watching([1]));
+  const inodes = `inodes = { objects = ["file", "two words"] }`;
+  const text = `extends = ["@default"]\nprograms = [{ file = "guard.bpf.o", ${inodes} }]\n`;
+  writeFileSync(join(home, 'policy.toml'), text);
+  const env = { ...process.env, XDG_STATE_HOME: temporaryDirectory(t) };
+  const landward = (...words: readonly string[]) =>
+    runChild(process.execPath, [join(root, 'test/kit/landward.ts'), ...words], { cwd: home, env });
+  const printed = await landward('policy', 'print', 'policy.toml');
+  assert.match(printed.stdout, /^programs = \[\s*\{ file = ".*guard\.bpf\.o", inodes = /);
+  writeFileSync(join(home, 'again.toml'), printed.stdout);
+  const same = await landward('policy', 'diff', 'policy.toml', 'again.toml');
+  assert.equal(same.stdout, 'no difference found\n');
+  const without = await landward('policy', 'diff', 'policy.toml', '@default');
+  assert.match(without.stdout, /wider.*programs|programs.*wider/s);
+  const why = await landward('why', 'policy.toml', '--', 'read', paths[0]!);
+  assert.match(why.stdout, /policy programs may refuse it all the same: guard\.bpf\.o/);
+  // Beside a launcher nobody stays who could ask them.
+  const compiled = await landward('compile', '-p', 'policy.toml', '-o', 'launcher', '--', 'true');
+  assert.notEqual(compiled.code, 0);
+});

@@ -71,7 +71,10 @@ export function why(plan: Plan, host: Host, question: string, cwd: string): WhyA
     changes: explainRules(plan.layers, real),
     kernel:
       kernel === null ? null : { ...kernel, against: compare(decision.verdict === 'allow', kernel.allowed) },
-    notes: real.kind === 'net' && kernel?.allowed ? networkNotes(plan, host, real) : [],
+    notes: [
+      ...programNotes(plan),
+      ...(real.kind === 'net' && kernel?.allowed ? networkNotes(plan, host, real) : []),
+    ],
   };
 }
 
@@ -97,6 +100,12 @@ function fromDirectory(question: string, cwd: string): string {
     /^(fs|meta)\./.test(operation) ||
     (['connect', 'listen'].includes(operation) && /^\.{1,2}\//.test(object));
   return aboutPath ? head + absolute(object) : question;
+}
+
+/** Programs decide on what is there when they are asked: nobody can ask them ahead. */
+function programNotes({ supervisor }: Plan): string[] {
+  const names = supervisor?.programs?.map(({ name }) => name) ?? [];
+  return names.length === 0 ? [] : [`policy programs may refuse it all the same: ${names.join(', ')}`];
 }
 
 /** What the kernel's yes to a connection leaves out: it looks at ports alone, and a name must be looked up first. */

@@ -59,6 +59,10 @@ export function diffSettings(before: Policy, after: Policy): SettingChange[] {
   }
   for (const { setting, from, to, wider } of diffSockets(before.layers, after.layers))
     compare(setting, from, to, wider);
+  const [oldPrograms, newPrograms] = [before, after].map(({ programs = [] }) =>
+    programs.map(({ path, inodes }) => sortedJson({ path, inodes })).sort(),
+  ) as [string[], string[]];
+  compare('programs', oldPrograms, newPrograms, !containsAll(newPrograms, oldPrograms));
   compare(
     'require.abi',
     before.require.abi,

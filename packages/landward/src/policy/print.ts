@@ -11,6 +11,7 @@ import { writeTarget } from './net-text.ts';
 import type { Policy } from './policy.ts';
 import { printSettings, printTests } from './print-settings.ts';
 import { printSockets } from './print-sockets.ts';
+import { printPrograms } from './programs-of.ts';
 import { defaultMissing } from './rule-reader.ts';
 import { type TomlValue, tomlLine } from './toml-write.ts';
 import { ALL_FS_RIGHTS, HIDE_RIGHTS, sortedRights, VERBS, verbNames } from './verbs.ts';
@@ -63,7 +64,7 @@ function printLayer(policy: Policy, layer: RuleLayer, first: boolean): string {
       ? printSettings(ownCalls(policy, layer), ['process'])
       : [];
   const changes = layer.mutable === undefined ? [] : [tomlLine('mutable', layer.mutable)];
-  const lines = first ? [] : ['layer = "limit"', ...changes, ''];
+  const lines = first ? printPrograms(policy) : ['layer = "limit"', ...changes, ''];
   for (const section of ['fs', 'net', 'unix'] as const) {
     const keys = sections.get(section);
     const spoken = !first && layer.categories.includes(section);

@@ -2,14 +2,15 @@
  * The policy programs that a text names, with paths from the text's own directory. They only narrow, so that a limit may name
  * them like any other text.
  *
- * Owns the reading of `programs`. The files themselves are read by whoever compiles for a host.
+ * Owns the reading and the printing of `programs`. The files themselves are read by whoever compiles for a host.
  */
 
 import { normalise } from '../model/paths.ts';
-import { expand, isRefusal, plain } from './expand.ts';
-import type { PolicyProgram } from './policy.ts';
+import { expand, isRefusal, plain, quote } from './expand.ts';
+import type { Policy, PolicyProgram } from './policy.ts';
 import type { Problems } from './problems.ts';
 import type { PolicyText } from './texts.ts';
+import { type TomlValue, tomlLine } from './toml-write.ts';
 import { entry, items, type TextNode, type TreeNode, tableAt } from './tree.ts';
 
 /** The programs of a text. */
@@ -46,4 +47,14 @@ function absolute(text: PolicyText, place: TextNode, problems: Problems): readon
     });
     return [];
   });
+}
+
+/** The programs of a policy as TOML lines, which stand before any table: those of limits as well, since all are asked alike. */
+export function printPrograms({ programs = [] }: Policy): string[] {
+  if (programs.length === 0) return [];
+  const written = programs.map(({ path, inodes }): TomlValue => {
+    const maps = Object.entries(inodes).map(([map, paths]) => [map, paths.map(quote)] as const);
+    return maps.length === 0 ? quote(path) : { file: quote(path), inodes: Object.fromEntries(maps) };
+  });
+  return [tomlLine('programs', written), ''];
 }
