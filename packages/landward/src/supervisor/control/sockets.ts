@@ -85,7 +85,7 @@ export const moveSocket: Handler = (call) => {
 
 function refused(call: Call, socket: SocketRef, errno: number): never {
   const object = objectOf({ kind: 'socket', use: 'configure', socket });
-  const event = denialOf(call, { effect: 'denied', errno, object, missing: [] });
+  const event = denialOf(call, { effect: 'denied', errno, object, missing: ['socket.move'] });
   call.run.report({ ...event, side: 'relation' });
   return refuse(errno);
 }

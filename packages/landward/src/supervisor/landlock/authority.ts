@@ -63,6 +63,9 @@ function othersMayObject(landlock: LandlockRun, { kind }: Question): boolean {
   return kind === 'ptrace' || kind === 'opened';
 }
 
+/** What is missing where no right is: the words of layers that speak of the same. */
+const CONTROLS = { relation: ['socket.aim'], lock: ['socket.lock'] } as const;
+
 function report(
   call: Call,
   question: Question,
@@ -76,7 +79,8 @@ function report(
       effect: call.run.plan.supervisor.mode === 'observe' ? 'observed' : 'denied',
       errno,
       object: objectOf(question),
-      missing: denials.flatMap((one) => blockers(one)),
+      missing:
+        side === 'relation' || side === 'lock' ? CONTROLS[side] : denials.flatMap((one) => blockers(one)),
       ...(denial?.node.id == null
         ? {}
         : { domain: { kind: 'user', id: denial.node.id.toString(16) } as const }),

@@ -113,7 +113,6 @@ export function judgeFiles(
     case 'call':
     case 'walk':
     case 'pick':
-    case 'pick':
       return simple(ALLOWED);
     case 'unix':
       return simple(judgeUnix({ landlock, behaviour, caller, world }, question));

@@ -18,7 +18,8 @@ import {
 import { decideSocket, type SocketDecision, type SocketOperation } from '../../model/sockets/index.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { Question, SocketRef } from '../authority.ts';
-import { refuse } from '../call.ts';
+import { type Call, refuse } from '../call.ts';
+import { runSocket } from '../sockets/made.ts';
 import type { LandlockRun } from './landlock-run.ts';
 
 type NetQuestion = Extract<Question, { kind: 'net' }>;
@@ -35,6 +36,7 @@ export function asksSockets({ mode, known }: LandlockRun): boolean {
  * @throws {Refused} EPERM for a socket that the kernel gives no cookie, where it matters which one it is
  */
 export function judgeNet(
+  call: Call,
   landlock: LandlockRun,
   caller: Credential,
   question: NetQuestion | UseQuestion,
@@ -49,8 +51,17 @@ export function judgeNet(
   const inet = question.kind === 'net' && question.attempt !== undefined ? question.attempt.socket : ref.inet;
   return decideSocket(
     { behaviour, mode, layer: (node) => landlock.says(node) },
-    { caller, socket: { ...known, inet }, operation, fd: ref.fd },
+    { caller, socket: { ...known, inet }, operation, ...startedAs(call, ref) },
   );
+}
+
+/**
+ * The descriptor that a layer may spare: what the program was started with under that number. The number of now says nothing,
+ * since `dup2` gives it to any socket.
+ */
+function startedAs(call: Call, ref: SocketRef): { readonly fd?: number } {
+  const fd = runSocket(call.run, ref).startedAs.find((number) => number === ref.fd);
+  return fd === undefined ? {} : { fd };
 }
 
 /** What is done with an address; `null` for a bind or connect without one, which the kernel refuses. */

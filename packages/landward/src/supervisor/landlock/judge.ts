@@ -34,7 +34,7 @@ export function judge(call: Call, landlock: LandlockRun, caller: Credential, que
       return simple(ALLOWED);
     case 'net':
     case 'socket':
-      return ofSocket(judgeNet(landlock, caller, question));
+      return ofSocket(judgeNet(call, landlock, caller, question));
     case 'signal': {
       const target = taskOf(call, landlock, question.tid);
       const sender = taskOf(call, landlock, call.target.tid);
