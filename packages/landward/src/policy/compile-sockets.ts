@@ -31,7 +31,10 @@ export function compileSockets(layers: readonly LocatedLayer[], gaps: GapList): 
   const lists = speaking.flatMap(({ control }) => (control.create === undefined ? [] : [control.create]));
   const bySocket = (layer: LocatedLayer) => layer.sockets?.subject === 'socket';
   return {
-    kernel: gaps.holds('net.subject') ? layers.filter((layer) => !bySocket(layer)) : layers,
+    kernel:
+      gaps.holds('net.subject') && layers.some(bySocket)
+        ? layers.filter((layer) => !bySocket(layer))
+        : layers,
     ...(lists.length === 0 ? {} : { create: lists.map(kindsOf).reduce(intersectKinds) }),
     residual: residualOf(
       speaking.map(({ control }) => control),

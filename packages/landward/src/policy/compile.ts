@@ -17,7 +17,7 @@ import { locate, relocatedLayer } from './compile-facts.ts';
 import { compileFilter } from './compile-filter.ts';
 import { foldingGaps } from './compile-folding.ts';
 import { compileFs } from './compile-fs.ts';
-import { type GapList, gapList } from './compile-gaps.ts';
+import { type GapList, gapList, silent } from './compile-gaps.ts';
 import { compileLimits } from './compile-limits.ts';
 import { compileNet } from './compile-net.ts';
 import type { ProgramPart } from './compile-programs.ts';
@@ -101,7 +101,7 @@ function pass(
   const net = compileNet(layers, row, gaps);
   const sockets = compileSockets(layers, gaps);
   // What binds the caller: ports of a layer about who made a socket are not the kernel's to ask about.
-  const kernelNet = sockets.kernel === layers ? net : compileNet(sockets.kernel, row, gapList([]));
+  const kernelNet = sockets.kernel === layers ? net : compileNet(sockets.kernel, row, silent(gaps));
   const scopes = compileScopes(layers, row, host.seccomp, fs.connect, gaps);
   const own = policy.protect === undefined ? null : protectSelf(policy.protect, fs, host, gaps);
   const rules = [...written.map(relocatedLayer), ...(own === null ? [] : [own]), ...changing.layers];
