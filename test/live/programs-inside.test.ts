@@ -341,6 +341,15 @@ test(
   },
 );
 
+test('a process goes on as the thread that executed [R-002-26]', supervised, async (t) => {
+  const nosignal = object(folderOf(t), 'nosignal', 'r0 = 1\nexit', 'signal');
+  assert.deepEqual(await told(['sh', '-c', '"$0" takeover "$1"; exit 0', calls(), nosignal]), {
+    enforce: 0,
+    first: ERRNO.EPERM,
+    executed: 0,
+  });
+});
+
 test('every way of looking into a process is asked about, with EPERM [R-002-29]', supervised, async (t) => {
   const program = calls();
   const seen = await told([program, 'accesses', object(folderOf(t), 'guard', GUARD)]);

@@ -6,6 +6,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { AT, AT_FDCWD } from '../../uapi/open.ts';
 import { type Answer, type Call, type CallRow, type CallTable, CONTINUE, refuse } from '../call.ts';
+import { landlockOf } from '../landlock/landlock-run.ts';
 import type { Place } from '../place.ts';
 import { interpreterOf } from './interpreter.ts';
 import { resolve } from './resolve.ts';
@@ -24,6 +25,8 @@ function execute(call: Call, dirfd: number, at: number, flags: number): Answer {
   };
   const decided = check(call, resolve(call, dirfd, path, look));
   startsOf(call.run).expect(call, askedOthers(call) ? decided : null);
+  if (call.run.plan.supervisor.landlock !== undefined)
+    landlockOf(call).threads.executes(call.target.tid, call.target.status().pid);
   return CONTINUE;
 }
 

@@ -34,6 +34,8 @@ export class Threads {
   /** By number; the first is that of threads that never did anything with Landlock. */
   readonly #states: (ThreadState | undefined)[] = [FREE];
   readonly #seen = new Map<number, Sighting>();
+  /** By process: the numbers of threads of it that were to execute. */
+  readonly #executing = new Map<number, Set<number>>();
   readonly #members: () => readonly number[];
   readonly #lost: (reason: string) => void;
 
@@ -54,13 +56,29 @@ export class Threads {
     const state = this.#states[number];
     if (before?.number === number && state !== undefined) return state;
     if (state === undefined) return this.#without(tid, `thread ${tid} has the mark ${number} of no domain`);
-    if (before !== undefined && !this.#follows(before, state) && before.start === startOf(tid)) {
+    if (
+      before !== undefined &&
+      !this.#follows(before, state) &&
+      before.start === startOf(tid) &&
+      this.#executing.get(tid)?.has(number) !== true
+    ) {
       // The kernel drops the number of a thread that has ended, whose domain others may still ask about.
       if (isOver(tid)) return this.#states[before.number];
       return this.#without(tid, `thread ${tid} has lost the mark of its domain`);
     }
     if (number !== 0) this.#see(tid, number);
     return state;
+  }
+
+  /**
+   * A thread is about to execute: the first thread of its process, whose number that thread then has, goes on with its state.
+   */
+  executes(tid: number, pid: number): void {
+    if (tid === pid) return;
+    const number = readNumber(tid);
+    if (number < 0) return;
+    if (this.#executing.size >= KEPT_SIGHTINGS) this.#executing.clear();
+    this.#executing.set(pid, (this.#executing.get(pid) ?? new Set()).add(number));
   }
 
   /** Whether a thread that was in one state can have come to another by calls of its own process. */
