@@ -15,13 +15,14 @@ import { errnoName } from '../uapi/errno.ts';
  * @example groupKey(event) // '["denied",["fs.read_file"],["path","/etc/shadow"],"/usr/bin/cat"]'
  */
 export function groupKey(event: DenialEvent): string {
-  const { side, made } = event;
+  const { side, made, program } = event;
   return JSON.stringify([
     event.effect,
     [...event.missing].sort(),
     objectKey(event.object),
     programOf(event),
     ...(side === undefined ? [] : [side, made ?? null]),
+    ...(program === undefined ? [] : ['program', program]),
   ]);
 }
 

@@ -45,8 +45,25 @@ export function formatReport(
   section(lines, all ? 'Rules' : 'Rules that are not held as written', telling.map(ruleLine));
   section(lines, 'Stricter than written', report.stricter);
   section(lines, 'Not restricted', report.residual);
+  section(lines, 'Asked besides the rules', askedBesides(plan));
   section(lines, 'Also', report.notes);
   return lines;
+}
+
+/** Who else is asked, and what may change: none of it gives more than the rules do. */
+function askedBesides({ supervisor, layers }: Plan): readonly string[] {
+  const changing = layers.filter(({ mutable }) => mutable !== undefined);
+  return [
+    ...(supervisor?.programs ?? []).map(({ name }) => `the policy program ${name}`),
+    ...(supervisor?.decides === undefined
+      ? []
+      : [`a function of the starting process, about ${supervisor.decides.join(', ')}`]),
+    ...changing.map(
+      ({ name, mutable }) =>
+        `${name}, whose rules its owner may change while programs run (${mutable === 'any' ? 'both ways' : 'stricter only'})`,
+    ),
+    ...(supervisor?.addsLayers ? ['layers that the owner adds while programs run'] : []),
+  ];
 }
 
 function section(lines: string[], title: string, items: readonly string[]): void {
@@ -92,6 +109,7 @@ export function reportData(plan: Plan): object {
     rules: report.rules.map(({ rule, ...row }) => ({ rule: nameOf(rule), at: rule.origin, ...row })),
     stricter: report.stricter,
     residual: report.residual,
+    asked: askedBesides(plan),
     notes: report.notes,
   };
 }

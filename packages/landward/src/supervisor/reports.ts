@@ -68,6 +68,7 @@ function keyOf({
   side,
   made,
   blame,
+  program,
 }: DenialEvent): string {
   const shown = Object.entries(object).map(([name, value]) => `${name}=${value}`);
   return [
@@ -77,6 +78,7 @@ function keyOf({
     errno,
     side ?? '',
     made ?? '',
+    program ?? '',
     process?.exe ?? '',
     domain?.id ?? '',
     ...missing,
