@@ -143,15 +143,20 @@ export class MapEntries {
   /** The entries of an array that are not zero, or of a hash, as copies. */
   *entries(): Generator<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
     const { kind, entries, keyBytes, valueBytes } = this.definition;
-    const valueAt = (slot: number) => this.#memory.slice(this.#address(slot), this.#address(slot) + valueBytes);
+    const valueAt = (slot: number) =>
+      this.#memory.slice(this.#address(slot), this.#address(slot) + valueBytes);
     if (kind === 'array')
       for (let slot = 0; slot < entries; slot++) {
         const value = valueAt(slot);
-        if (value.some((byte) => byte !== 0)) yield { key: new Uint8Array(Uint32Array.of(slot).buffer), value };
+        if (value.some((byte) => byte !== 0))
+          yield { key: new Uint8Array(Uint32Array.of(slot).buffer), value };
       }
     else if (kind === 'hash')
       for (const [key, slot] of this.#slots)
-        yield { key: Uint8Array.from({ length: keyBytes }, (_, at) => (key as string).charCodeAt(at)), value: valueAt(slot) };
+        yield {
+          key: Uint8Array.from({ length: keyBytes }, (_, at) => (key as string).charCodeAt(at)),
+          value: valueAt(slot),
+        };
   }
 
   /** How many entries there are. */
