@@ -58,7 +58,7 @@ async function service(t: Ending): Promise<number> {
 }
 
 test(
-  'tcp-server: serves, and neither a new socket nor the listener reaches out',
+  'tcp-server: serves, and neither a new socket nor the listener reaches out [R-000-10]',
   needs({ abi: 4 }),
   async (t) => {
     const target = await service(t);

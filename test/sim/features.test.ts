@@ -57,7 +57,7 @@ const attr = (family: number, type: number, protocol: number, allowedAccess = 1n
   allowedAccess,
 });
 
-test('socket rules: every edge of every number', () => {
+test('socket rules: every edge of every number [R-000-30]', () => {
   const add = (...numbers: readonly [number, number, number, bigint?]) =>
     errno(addSocketRule(landward, handled, attr(...numbers)));
   assert.deepEqual([add(0, 0, 0), add(254, 254, 65_534), add(2, -1, -1)], [0, 0, 0]);
@@ -78,7 +78,7 @@ test('socket rules: every edge of every number', () => {
   assert.equal(errno(addSocketRule(linux, handled, attr(2, 1, 0))), 22);
 });
 
-test('socket rules compare what the kernel stores', () => {
+test('socket rules compare what the kernel stores [R-000-33]', () => {
   const may = (rule: [number, number, number], asked: [number, number, number]) => {
     const layer = ok(addSocketRule(landward, handled, attr(...rule)));
     const [family, type, protocol] = asked;
@@ -99,7 +99,7 @@ test('socket rules compare what the kernel stores', () => {
   assert.deepEqual(canonicalTriple({ family: 2, type: 3, protocol: 1 }), { family: 2, type: 3, protocol: 1 });
 });
 
-test('a denied triple is EACCES even if no protocol takes it, and the youngest layer is blamed', () => {
+test('a denied triple is EACCES even if no protocol takes it, and the youngest layer is blamed [R-000-30, R-000-32]', () => {
   const asked = { family: 250, type: 1, protocol: 0 };
   const open = { handled: false, rules: [] };
   assert.deepEqual(decideSocketCreate(landward, [handled, handled, open], asked), {

@@ -77,7 +77,7 @@ test('ptrace needs every layer of the tracer on the tracee', () => {
   );
 });
 
-test('a scope cuts off where a layer that has it is not shared', () => {
+test('a scope cuts off where a layer that has it is not shared: the caller as it is, the peer by who made its socket [R-000-16]', () => {
   fc.assert(
     fc.property(family, (shape) => {
       const made = grow(shape);

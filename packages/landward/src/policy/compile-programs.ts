@@ -6,6 +6,7 @@
 
 import type { NotifyGroup } from '../filter/notify.ts';
 import type { Hook } from '../model/programs/index.ts';
+import { PATHS } from './compile-supervisor.ts';
 import type { ProgramFile } from './plan.ts';
 
 /** Files of policy programs, and the hooks that they have programs for. */
@@ -14,22 +15,8 @@ export interface ProgramPart {
   readonly hooks: readonly Hook[];
 }
 
-/** Whatever a path is given to; changes of the mount tree, since another object could come to lie behind each name. */
-const FILES = [
-  'open',
-  'create',
-  'remove',
-  'refer',
-  'truncate',
-  'find',
-  'list',
-  'metadata',
-  'execute',
-  'connect',
-  'bind',
-  'send',
-  'mount',
-] as const;
+/** Changes of the mount tree as well, since another object could come to lie behind each name. */
+const FILES: readonly NotifyGroup[] = [...PATHS, 'mount'];
 
 const BY_HOOK = {
   fs_walk: FILES,

@@ -63,7 +63,7 @@ const BY_RIGHT: readonly (readonly [mask: number, groups: readonly NotifyGroup[]
 ];
 
 /** Everything that a path is given to. */
-const PATHS: readonly NotifyGroup[] = [
+export const PATHS: readonly NotifyGroup[] = [
   'open',
   'create',
   'remove',
