@@ -9,6 +9,7 @@
 import type { Category } from '../../model/rules.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { Question } from '../authority.ts';
+import { factOf } from '../files/place-of.ts';
 import type { Entry, Place } from '../place.ts';
 import { readProc } from '../target/proc.ts';
 
@@ -98,8 +99,12 @@ function onPlace(at: Place, rights: readonly string[]): Subject | null {
 
 /** A file without a name that this call has made: another run of the call makes another one, in the same directory. */
 function onFresh(at: Place, rights: readonly string[]): Subject | null {
-  const { parent } = at;
-  return parent === undefined ? onPlace(at, rights) : files(rights, `fresh ${at.dev}`, [parent]);
+  const { parent, path } = at;
+  if (parent === undefined) return onPlace(at, rights);
+  // Not the file is the same in both runs, but the directory, and the path that leads there.
+  const { dev, ino } = factOf(parent);
+  const directory = JSON.stringify([`${dev}:${ino}`, path.slice(0, path.lastIndexOf('/'))]);
+  return files(rights, `fresh ${directory}`, [parent]);
 }
 
 function onSocket(operation: 'connect' | 'bind', at: (Question & { kind: 'unix' })['at']): Subject {
