@@ -361,6 +361,13 @@ test('every way of looking into a process is asked about, with EPERM [R-002-29]'
   for (const way of ['self', 'own-mem']) expected[`held-${way}`] = 0;
   for (const way of ['attach', 'read', 'write', 'compare', 'take', 'mem', 'root', 'self', 'own-mem'])
     expected[`free-${way}`] = 0;
+  for (const way of ['robust-list', 'pages', 'namespaces']) expected[`held-${way}`] = EPERM;
+  expected['held-measure'] = EACCES;
+  expected['free-robust-list'] = 0;
+  // Whether these work without a program is the machine's (NUMA, perf_event_paranoid, privileges).
+  for (const way of ['pages', 'measure', 'namespaces'])
+    expected[`free-${way}`] = seen[`free-${way}`] ?? assert.fail();
+  for (const when of ['free', 'held']) expected[`${when}-own-pages`] = seen['free-pages']!;
   assert.deepEqual(seen, expected);
 });
 
@@ -380,6 +387,16 @@ test(
       nosignal: 0,
       signal: EPERM,
       group: 0,
+      // Nobody, itself, and of a group itself; by F_SETOWN and by its two names as ioctl.
+      ...Object.fromEntries(
+        [0, 1, 2].flatMap((way) => [
+          [`owner-${way}-self`, 1],
+          [`owner-${way}-other`, 0],
+          [`owner-${way}-group`, 1],
+        ]),
+      ),
+      'owner-of-file': ERRNO.ENOTTY,
+      'owner-unreadable': ERRNO.EFAULT,
       thread: 0,
       'set-ids': 0,
       nonet: 0,

@@ -107,15 +107,26 @@ export const NOTIFY_GROUPS = {
     settled: [{ syscalls: ['recvfrom'], when: [noAddress] }],
   },
   signal: {
-    syscalls: ['kill', 'tkill', 'tgkill', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo', 'pidfd_send_signal', 'fcntl'],
-    only: [{ syscalls: ['fcntl'], when: [is(1, F.SETOWN)] }, { syscalls: ['fcntl'], when: [is(1, F.SETOWN_EX)] }],
+    syscalls: ['kill', 'tkill', 'tgkill', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo', 'pidfd_send_signal', 'fcntl', 'ioctl'],
+    only: [
+      { syscalls: ['fcntl'], when: [is(1, F.SETOWN)] },
+      { syscalls: ['fcntl'], when: [is(1, F.SETOWN_EX)] },
+      { syscalls: ['ioctl'], when: [is(1, IOCTL.FIOSETOWN)] },
+      { syscalls: ['ioctl'], when: [is(1, IOCTL.SIOCSPGRP)] },
+    ],
   },
+  /** Whatever Linux guards like tracing. */
   ptrace: {
-    syscalls: ['ptrace', 'process_vm_readv', 'process_vm_writev', 'process_madvise', 'kcmp', 'pidfd_getfd'],
+    syscalls: [
+      'ptrace', 'process_vm_readv', 'process_vm_writev', 'process_madvise', 'kcmp', 'pidfd_getfd', 'get_robust_list',
+      'move_pages', 'migrate_pages', 'perf_event_open', 'setns',
+    ],
+    settled: [
+      { syscalls: ['get_robust_list', 'move_pages', 'migrate_pages'], when: [is(0, 0)] },
+      { syscalls: ['perf_event_open', 'setns'], when: [is(1, 0)] },
+    ],
   },
-  mount: {
-    syscalls: ['mount', 'umount2', 'pivot_root', 'move_mount', 'fsconfig'],
-  },
+  mount: { syscalls: ['mount', 'umount2', 'pivot_root', 'move_mount', 'fsconfig'] },
   /** The three calls of Landlock, for programs that use it themselves, and what its answers depend on. */
   landlock: {
     syscalls: [

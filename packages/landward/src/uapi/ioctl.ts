@@ -20,6 +20,9 @@ export const IOCTL = {
   FIOASYNC: 0x5452,
   /** The namespace above a PID or user namespace. */
   NS_GET_PARENT: 0xb702,
+  /** Who gets the signals of a socket, by two names. */
+  FIOSETOWN: 0x8901,
+  SIOCSPGRP: 0x8902,
   FAT_IOCTL_SET_ATTRIBUTES: 0x40047211,
   FS_IOC_GETFLAGS: 0x80086601,
   /** Flags of files (immutable, append-only), their generation, and both in the form of XFS. */

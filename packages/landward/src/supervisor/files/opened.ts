@@ -12,6 +12,7 @@ import { IOCTL } from '../../uapi/ioctl.ts';
 import { type Answer, type Call, type CallTable, CONTINUE } from '../call.ts';
 import { keptOf } from '../open-files/kept.ts';
 import { askOpened, lackingOf } from '../open-files/marks.ts';
+import { setSocketOwner } from '../processes/owners.ts';
 import { changeFile } from './metadata.ts';
 import { placeOf } from './place-of.ts';
 
@@ -26,6 +27,7 @@ const ATTRIBUTES: ReadonlyMap<number, number> = new Map([
 
 function ioctl(call: Call): Answer {
   const command = call.uint(1);
+  if (command === IOCTL.FIOSETOWN || command === IOCTL.SIOCSPGRP) return setSocketOwner(call);
   const bytes = ATTRIBUTES.get(command);
   return bytes === undefined ? control(call, command) : setAttribute(call, command, bytes);
 }

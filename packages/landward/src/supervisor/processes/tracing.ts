@@ -12,18 +12,21 @@ import { socketTaken } from '../landlock/passed.ts';
 import { threadsOf } from '../landlock/threads.ts';
 import { isMember } from './members.ts';
 import { mayLookInto } from './permission.ts';
-import { pidfdOf } from './pidfds.ts';
+import { heldPidfd, pidfdOf } from './pidfds.ts';
 import { ownTid } from './pids.ts';
 import { kinOf } from './tree.ts';
 
 const PTRACE = { TRACEME: 0, ATTACH: 16, SEIZE: 0x4206 } as const;
+/** The number is a descriptor of a control group, and whoever may use that may measure everything. */
+const PERF_FLAG_PID_CGROUP = 4;
 
 const isFree = (call: Call) => call.run.authority.isFree(call);
 
-function lookInto(call: Call, tid: number | null): Answer {
+/** @param refusal the errno of the call, where it has one of its own */
+function lookInto(call: Call, tid: number | null, refusal?: number): Answer {
   if (tid === null) return CONTINUE;
   const { errno } = call.run.authority.ask(call, { kind: 'ptrace', tid });
-  return errno === 0 ? CONTINUE : refuse(errno);
+  return errno === 0 ? CONTINUE : refuse(refusal ?? errno);
 }
 
 export const ptrace: Handler = (call) => {
@@ -77,6 +80,25 @@ export const pidfdGetfd: Handler = (call) => {
   const taken = call.own(must(attempt('pidfd_getfd', fd, call.int(1), 0)));
   socketTaken(call, pid, taken);
   return { kind: 'fd', fd: taken, cloexec: true };
+};
+
+/** `get_robust_list`, `move_pages`, `migrate_pages`: about the process of their first argument. */
+export const aboutProcess: Handler = (call) =>
+  isFree(call) || call.int(0) <= 0 ? CONTINUE : lookInto(call, ownTid(call, call.int(0)));
+
+/** Measuring a thread can copy its registers and its stack. */
+export const perfEvent: Handler = (call) => {
+  const [tid, flags] = [call.int(1), call.uint(4)];
+  if (isFree(call) || tid <= 0 || (flags & PERF_FLAG_PID_CGROUP) !== 0) return CONTINUE;
+  return lookInto(call, ownTid(call, tid), ERRNO.EACCES);
+};
+
+/** `setns` with a pidfd: into the namespaces of that process. Files of namespaces were asked about when they were opened. */
+export const setNamespace: Handler = (call) => {
+  if (isFree(call)) return CONTINUE;
+  const held = heldPidfd(call, call.int(0));
+  if (held === null) return CONTINUE;
+  return held.pid === null ? refuse(ERRNO.ESRCH) : lookInto(call, held.pid);
 };
 
 /** `process_madvise`: the process is a descriptor and the rest is memory, for which there is no use in a domain. */
