@@ -162,7 +162,7 @@ export async function supervised(
         noted: (text) => notes.push(text),
         killed: (reason) => killed.push(reason),
         over: () => over(),
-        decide: ({ ticket, request, ask }, answer) => void host.question(ticket, request, ask, answer),
+        decide: (question, answer) => void host.question(question, answer),
         withdrawn: (ticket) => host.withdraw(ticket),
       },
       what.worker,

@@ -355,9 +355,14 @@ test('more calls than may wait are refused, and nothing is left open [R-002-11]'
   assert.equal(result.stdout, '600 refused, 0 passed, of 600\n');
   assert.ok(asked >= 1 && asked < 600, `${asked}`);
   const by = new Set(events(result).map(({ program }) => program));
-  assert.ok(
-    by.size === 1 && (by.has('too many calls that wait for an answer') || [...by][0]!.includes('500 ms')),
-  );
+  // Under load some are begun when others have been refused for their time.
+  for (const one of by)
+    assert.ok(
+      one === 'too many calls that wait for an answer' ||
+        one?.includes('500 ms') ||
+        one === 'no answer in time',
+      one,
+    );
   assert.ok(readdirSync('/proc/self/fd').length <= before + 16);
   const after = await shell(`cat ${file('two')}`, { policy, decide: () => undefined });
   assert.equal(after.stdout, 'content of two\n');
@@ -378,10 +383,10 @@ test('a person is asked by the function, and signals end the waiting', withCompi
     });
     assert.match(result.stdout!, new RegExp(`^${verdict} ?$`, 'm'));
   }
-  // A handler without SA_RESTART ends the call; with it the call is begun again, and finds the question open.
-  for (const [mode, told, functions] of [
+  // A handler without SA_RESTART ends the call; with it the call is begun again, and goes on waiting, however often.
+  for (const [mode, told, signals] of [
     ['interrupted', 'open -1 EINTR', 1],
-    ['restarted', 'open 0', 2],
+    ['restarted', 'open 0', 4],
   ] as const) {
     let [functionAsked, personAsked] = [0, 0];
     let answer: (said: AskAnswer) => void = () => {};
@@ -391,8 +396,7 @@ test('a person is asked by the function, and signals end the waiting', withCompi
         about: ['fs'],
         decide(request) {
           if (pathOf(request) !== file('one')) return undefined;
-          // The call that was begun anew is here: its question is open still, and is answered a little later.
-          if (++functionAsked === 2) setImmediate(() => setImmediate(() => answer('allow')));
+          functionAsked++;
           return 'ask';
         },
         onAsk: () => {
@@ -404,9 +408,15 @@ test('a person is asked by the function, and signals end the waiting', withCompi
         },
       },
     });
+    let taken = 0;
+    running.stdout!.on('data', (bytes: Buffer) => {
+      if (!bytes.includes('signal')) return;
+      if (++taken === signals) answer('allow');
+      else running.kill('SIGUSR1');
+    });
     const { stdout } = await running;
     assert.match(stdout!, new RegExp(`^${told} ?$`, 'm'));
-    assert.deepEqual([functionAsked, personAsked], [functions, 1]);
+    assert.deepEqual([functionAsked, personAsked, taken], [1, 1, signals]);
   }
 });
 

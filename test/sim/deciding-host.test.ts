@@ -34,10 +34,11 @@ async function answersTo(
     request = REQUEST,
     ask = false,
     ticket = 1,
-  }: { request?: DecideRequest; ask?: boolean; ticket?: number } = {},
+    key = 'the same',
+  }: { request?: DecideRequest; ask?: boolean; ticket?: number; key?: string } = {},
 ): Promise<readonly Said[]> {
   const said: Said[] = [];
-  await host.question(ticket, request, ask, (one) => said.push(one));
+  await host.question({ ticket, request, key, ask }, (one) => said.push(one));
   return said;
 }
 
@@ -193,6 +194,11 @@ test('the same question of one process is asked once while it is open, and asked
   assert.equal(open.length, 4, 'another object is another question');
   open[3]!('deny');
   await elsewhere;
+  const renumbered = answersTo(host, { ticket: 6, key: 'another process of that number' });
+  await settle();
+  assert.equal(open.length, 5, 'another object that is told in the same words is another question');
+  open[4]!('deny');
+  await renumbered;
 });
 
 test('what nobody waits for any more is withdrawn from the person', async () => {
@@ -219,6 +225,32 @@ test('what nobody waits for any more is withdrawn from the person', async () => 
   host.withdraw(2);
   assert.equal(aborted, 1);
   for (const said of await Promise.all([first, second])) assert.equal(said.at(-1)!.verdict, 'deny');
+  let decided: (verdict: 'ask') => void = () => {};
+  let shown = 0;
+  const slow = () =>
+    new DecidingHost(
+      [
+        {
+          decide: () =>
+            new Promise((resolve) => {
+              decided = resolve;
+            }),
+          onAsk: () => {
+            shown++;
+            return 'allow';
+          },
+        },
+      ],
+      () => {},
+    );
+  for (const leave of [(it: DecidingHost) => it.withdraw(7), (it: DecidingHost) => it[Symbol.dispose]()]) {
+    const waiting = slow();
+    const early = answersTo(waiting, { ticket: 7 });
+    leave(waiting);
+    decided('ask');
+    assert.equal((await early).at(-1)!.verdict, 'deny');
+    assert.equal(shown, 0, 'a person is not shown what nobody waits for');
+  }
   const third = answersTo(host, { ticket: 3 });
   await new Promise((resolve) => setImmediate(resolve));
   host[Symbol.dispose]();

@@ -171,8 +171,7 @@ async function hostOf(functions: readonly DecideOptions[], note: (text: string) 
   return {
     bounds: { patience: patienceOf(functions) },
     hears: {
-      decide: ({ ticket, request, ask }: Question, answer: Answer) =>
-        void host.question(ticket, request, ask, answer),
+      decide: (question: Question, answer: Answer) => void host.question(question, answer),
       withdrawn: (ticket: number) => host.withdraw(ticket),
     },
     end: () => host[Symbol.dispose](),

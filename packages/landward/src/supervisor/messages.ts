@@ -62,6 +62,8 @@ export interface Decided {
 export interface Question {
   readonly ticket: number;
   readonly request: DecideRequest;
+  /** Equal where it is the same question about the very same objects: a number of a process can come to mean another one. */
+  readonly key: string;
   /** Whether a rule of the policy says `ask`: the function has its say first, and a person the last. */
   readonly ask: boolean;
 }

@@ -13,7 +13,7 @@ import type {
   DecideVerdict,
 } from '../../model/decide-request.ts';
 import { ALL_CATEGORIES } from '../../model/decide-request.ts';
-import type { Decided, Patience } from '../messages.ts';
+import type { Decided, Patience, Question } from '../messages.ts';
 import { OpenAsks } from './open-asks.ts';
 
 const DECIDE_MS = 1000;
@@ -43,6 +43,8 @@ export class DecidingHost implements Disposable {
   readonly #deciders: readonly Decider[];
   readonly #asks: OpenAsks;
   readonly #note: (text: string) => void;
+  /** Questions that somebody waits for. */
+  readonly #wanted = new Set<number>();
   #notes = 0;
 
   /** @param note hears why a function did not count: what it threw, or answered */
@@ -56,9 +58,19 @@ export class DecidingHost implements Disposable {
     this.#note = note;
   }
 
-  /** Answers a question. @param asking whether a rule wants a person to be asked */
-  async question(ticket: number, request: DecideRequest, asking: boolean, answer: Answer): Promise<void> {
-    let asks = asking ? 'the policy' : undefined;
+  /** Answers a question. */
+  async question(question: Question, answer: Answer): Promise<void> {
+    this.#wanted.add(question.ticket);
+    try {
+      await this.#answer(question, answer);
+    } finally {
+      this.#wanted.delete(question.ticket);
+    }
+  }
+
+  async #answer(question: Question, answer: Answer): Promise<void> {
+    const { ticket, request } = question;
+    let asks = question.ask ? 'the policy' : undefined;
     for (const decider of this.#deciders) {
       const { name, decide, about } = decider;
       if (decide === undefined || !about.has(request.category)) continue;
@@ -70,9 +82,11 @@ export class DecidingHost implements Disposable {
     if (asks === undefined) return answer({ verdict: 'allow', by: '' });
     if (!this.#asks.hasSomebody)
       return answer({ verdict: 'deny', by: `${asks} (wants to ask, and there is nobody)` });
+    if (!this.#wanted.has(ticket))
+      return answer({ verdict: 'deny', by: 'nobody (no answer is wanted any more)' });
     answer({ verdict: 'ask', by: asks });
     try {
-      const said = await this.#asks.ask(ticket, request);
+      const said = await this.#asks.ask(question);
       const verdict = said === 'allow' || said === 'always' ? 'allow' : 'deny';
       answer({ verdict, by: said === undefined ? 'nobody (no answer in time)' : 'who was asked' });
     } catch (error) {
@@ -103,6 +117,7 @@ export class DecidingHost implements Disposable {
 
   /** Nobody waits for this question any more. */
   withdraw(ticket: number): void {
+    this.#wanted.delete(ticket);
     this.#asks.withdraw(ticket);
   }
 
@@ -112,6 +127,7 @@ export class DecidingHost implements Disposable {
 
   /** The run is over: what is still asked is not wanted any more. */
   [Symbol.dispose](): void {
+    this.#wanted.clear();
     this.#asks.close();
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import type { AskAnswer, AskFunction, DecideRequest } from '../../model/decide-request.ts';
+import type { Question } from '../messages.ts';
 
 /** What is remembered of one run. */
 const MOST_REMEMBERED = 10_000;
@@ -40,8 +41,9 @@ export class OpenAsks {
    * @returns the answer; `undefined` where there was none in time
    * @throws what the way to the person throws
    */
-  ask(ticket: number, request: DecideRequest): Promise<AskAnswer | undefined> {
-    const key = keyOf(request);
+  ask(question: Question): Promise<AskAnswer | undefined> {
+    const { ticket, request } = question;
+    const key = keyOf(question);
     const known = this.#remembered.get(key);
     if (known !== undefined) return Promise.resolve(known);
     // A person who is shown one process has not answered for another.
@@ -89,9 +91,9 @@ export class OpenAsks {
   }
 }
 
-/** The same rights on the same object, whoever asks. */
-function keyOf({ category, rights, object, signal }: DecideRequest): string {
-  return JSON.stringify([category, rights, object, signal], (_, value) =>
+/** The same rights on the same object, whoever asks: the very same one, and told in the same words. */
+function keyOf({ key, request: { category, rights, object, signal } }: Question): string {
+  return JSON.stringify([key, category, rights, object, signal], (_, value) =>
     typeof value === 'bigint' ? `${value}n` : value,
   );
 }
