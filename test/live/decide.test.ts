@@ -361,7 +361,7 @@ test('more calls than may wait are refused, and nothing is left open [R-002-11]'
       one === 'too many calls that wait for an answer' ||
         one?.includes('500 ms') ||
         one === 'no answer in time',
-      one,
+      String(one),
     );
   assert.ok(readdirSync('/proc/self/fd').length <= before + 16);
   const after = await shell(`cat ${file('two')}`, { policy, decide: () => undefined });
