@@ -122,6 +122,36 @@ test('functions are asked one after the other, and each may deny', async () => {
   assert.equal((await verdictOf([one('a', undefined), one('b', 'allow')])).verdict, 'allow');
 });
 
+test('no function changes what the next one is shown, and no thrown thing ends the process', async () => {
+  const request = structuredClone(REQUEST);
+  const host = new DecidingHost(
+    [
+      {
+        decide: ({ object }) => {
+          Object.assign(object, { path: '/harmless' });
+          return undefined;
+        },
+      },
+      { decide: ({ object }) => (object.kind === 'path' && object.path === '/a' ? 'deny' : 'allow') },
+    ],
+    () => {},
+  );
+  assert.equal((await answersTo(host, { request })).at(-1)!.verdict, 'deny');
+  assert.deepEqual(request, REQUEST);
+  const untold = Object.defineProperty(new Error('x'), 'message', {
+    get() {
+      throw new Error('cannot be told');
+    },
+  });
+  const { verdict, by, count } = await verdictOf({
+    name: 'guard',
+    decide: () => {
+      throw untold;
+    },
+  });
+  assert.deepEqual([verdict, by, count], ['deny', 'guard (threw)', 1]);
+});
+
 test('a function is asked about its parts of the system only', async () => {
   const decide = () => 'deny' as const;
   assert.equal((await verdictOf({ decide, about: ['net'] })).verdict, 'allow');

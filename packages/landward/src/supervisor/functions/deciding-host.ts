@@ -61,6 +61,7 @@ export class DecidingHost implements Disposable {
   /** Answers a question. */
   async question(question: Question, answer: Answer): Promise<void> {
     this.#wanted.add(question.ticket);
+    freeze(question.request);
     try {
       await this.#answer(question, answer);
     } finally {
@@ -132,6 +133,12 @@ export class DecidingHost implements Disposable {
   }
 }
 
+/** No function changes what the next one, or a person, is shown. */
+function freeze(value: object): void {
+  for (const part of Object.values(Object.freeze(value)))
+    if (typeof part === 'object' && part !== null) freeze(part);
+}
+
 /** How long the deciding thread waits for what these functions, one after the other, and the person say. */
 export function patienceOf(functions: readonly DecideOptions[]): Patience {
   const own = functions.map(({ decide, timeoutMs = DECIDE_MS }) => (decide === undefined ? 0 : timeoutMs));
@@ -177,8 +184,13 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
+/** In words; what was thrown may itself throw when it is looked at. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : kindOf(error);
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : kindOf(error);
+  } catch {
+    return 'something that cannot be told';
+  }
 }
 
 function kindOf(value: unknown): string {
