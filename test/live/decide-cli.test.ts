@@ -72,6 +72,22 @@ test('the program cannot change the function that decides about it', live, async
   assert.notEqual(readFileSync(guard, 'utf8'), before);
 });
 
+test('who refuses the start of the command is named, and why', live, async (t) => {
+  for (const [body, by, why] of [
+    ["() => 'deny'", /denied by .*guard\.mts$/m, /The rules allow it/],
+    ["() => 'nope'", /denied by .*guard\.mts \(no such answer\)$/m, /answered "nope", which denies/],
+    ["() => 'ask'", /denied by .*guard\.mts \(wants to ask, and there is nobody\)$/m, /The rules allow it/],
+    ["() => { throw new Error('boom') }", /denied by .*guard\.mts \(threw\)$/m, /Error: boom/],
+  ] as const) {
+    const { guard, run } = setting(t, () => `export default ${body};`);
+    const { code, stderr } = await run('--decide', guard, '--', 'cat', 'one');
+    assert.equal(code, 126);
+    assert.match(stderr, by);
+    assert.match(stderr, why);
+    assert.doesNotMatch(stderr, /Grant fs\.execute/);
+  }
+});
+
 test('a file that is no function, is not there, or belongs to everybody is refused', live, async (t) => {
   const { dir, guard, run } = setting(t, () => 'export default 7;');
   const wrong = [

@@ -4,6 +4,7 @@
  */
 
 import { KernelError, LandwardError } from '../errors.ts';
+import type { DenialEvent } from '../model/denial.ts';
 import { ERRNO, errnoName } from '../uapi/errno.ts';
 import { refusedCommand } from './command.ts';
 
@@ -19,6 +20,32 @@ export function refusedStart(error: unknown, file: string): unknown {
   if (error.syscall === 'execve')
     return Object.assign(refusedCommand(file, error.errno, errnoName(error.errno)), { cause: error });
   return layersAreFull(error) ? tooManyLayers(`start ${JSON.stringify(file)}`, error) : error;
+}
+
+/**
+ * Names who refused a start besides the rules: a function, a person, or a policy program.
+ *
+ * @param error why the program did not start
+ * @param notes what is known of functions that failed
+ * @returns an error that names them, or the same
+ */
+export function refusedByProgram(
+  error: unknown,
+  events: readonly DenialEvent[],
+  notes: readonly string[],
+): unknown {
+  if (!(error instanceof LandwardError) || error.code !== 'COMMAND_NOT_EXECUTABLE') return error;
+  const by = events.findLast(({ missing }) => missing.includes('fs.execute'))?.program;
+  if (by === undefined) return error;
+  return new LandwardError(
+    'COMMAND_NOT_EXECUTABLE',
+    `Cannot run ${JSON.stringify(error.part)}: denied by ${by}`,
+    {
+      part: error.part,
+      fix: notes.at(-1) ?? 'The rules allow it: change who is asked besides, or run another program',
+      cause: error,
+    },
+  );
 }
 
 /** Whether the kernel refused another layer because a domain can have no more. */

@@ -14,10 +14,11 @@ import type { Answer } from '../supervisor/functions/deciding-host.ts';
 import { mayChange } from '../supervisor/may-change.ts';
 import type { Question } from '../supervisor/messages.ts';
 import type { RuleUse } from '../supervisor/rule-uses.ts';
-import type { LayerChange } from '../supervisor/run-listener.ts';
+import type { LayerChange, RunListener } from '../supervisor/run-listener.ts';
 import { idTag, membersOf, signalMembers } from '../supervisor/tag.ts';
 import { mustBeAsked, startFunctions } from './deciding.ts';
 import type { Prepared } from './prepare.ts';
+import { refusedByProgram } from './refused.ts';
 import type { SupervisedDenials } from './result.ts';
 import { type RunOrigin, type RunRecorder, recordRun } from './run-record.ts';
 import { SIGNALS, signalName } from './signals.ts';
@@ -87,32 +88,36 @@ export async function superviseRun(
   mustBeAsked(prepared.plan, functions);
   const note = (text: string) => void notes.push(text);
   const host = functions.length === 0 ? undefined : await hostOf(functions, note);
+  const listener: RunListener = {
+    ...host?.hears,
+    denied(more) {
+      events.push(...more);
+      recorder?.denied(more);
+      if (onDenial !== undefined) for (const event of more) onDenial(event);
+    },
+    layered(change) {
+      changes.push(change);
+      recorder?.layered(change);
+    },
+    noted: (text, defect) =>
+      void notes.push(defect ? `a defect of landward, please report it: ${text}` : text),
+    killed: (reason) => void killed.push(reason),
+    over(uses, held = []) {
+      maps = held;
+      host?.end();
+      resolve(uses);
+    },
+  };
   const start: SupervisedStart = await startSupervised(
     command,
     args,
     prepared,
     { ...options, ...host?.bounds },
-    {
-      ...host?.hears,
-      denied(more) {
-        events.push(...more);
-        recorder?.denied(more);
-        if (onDenial !== undefined) for (const event of more) onDenial(event);
-      },
-      layered(change) {
-        changes.push(change);
-        recorder?.layered(change);
-      },
-      noted: (text, defect) =>
-        void notes.push(defect ? `a defect of landward, please report it: ${text}` : text),
-      killed: (reason) => void killed.push(reason),
-      over(uses, held = []) {
-        maps = held;
-        host?.end();
-        resolve(uses);
-      },
-    },
-  );
+    listener,
+  ).catch((error) => {
+    host?.end();
+    throw refusedByProgram(error, events, notes);
+  });
   const { supervisor, run, pid } = start;
   const from = { command: [command, ...args], cwd: options.cwd ?? process.cwd(), ...origin };
   recorder = recordRun(run, pid, prepared.plan, from);

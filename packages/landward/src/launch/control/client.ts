@@ -65,7 +65,7 @@ export function findRun(state: string, name?: string): KnownRun {
   const what = found.length === 0 ? 'No run' : `${found.length} runs`;
   throw new LandwardError(
     'USAGE',
-    `${what} of this user's registry ${found.length === 1 ? 'has' : 'have'} the id or process ${name}`,
+    `${what} of this user's registry ${found.length === 0 ? 'has' : 'have'} the id or process ${name}`,
     {
       part: name,
       fix: 'landward ps --all shows their ids',
