@@ -304,3 +304,37 @@ test(
     assert.deepEqual(programs.map(({ name }, at) => run.numbers[name]?.[at] ?? 0).toSorted(), [0, 2, 2]);
   },
 );
+
+test(
+  'a program that guards tracing is asked about procfs as well, whatever the policy needs a supervisor for',
+  LIVE,
+  async (t) => {
+    const policy = { fs: { read: ['/'], exec: ['/'] }, process: { ptrace: 'allow' }, env: { pass: ['*'] } };
+    const place = join(temporaryDirectory(t, 'place'), 'place.py');
+    // A place without rights of what another process has open is opened again from there.
+    writeFileSync(
+      place,
+      'import os, sys\nfd = os.open(f"/proc/{os.getppid()}/fd/7", os.O_PATH)\nprint(open(f"/proc/self/fd/{fd}").read())\n',
+    );
+    const script = [
+      'exec 7<<END',
+      'secret',
+      'END',
+      'test -n "$(cat /proc/$$/environ | tr -d "\\0")" && echo environ',
+      'test -n "$(readlink /proc/$$/exe)" && echo exe',
+      `python3 ${place}`,
+      'true',
+    ].join('\n');
+    const told = async (verdict: number) => {
+      const object = objectOf({ ptrace: `r0 = ${verdict}\nexit` });
+      const { stdout } = await runPrograms({
+        policy,
+        programs: [{ name: 'guard', object }],
+        argv: ['sh', '-c', script],
+      });
+      return stdout.split(/\s+/).filter((word) => word !== '');
+    };
+    assert.deepEqual(await told(0), ['environ', 'exe', 'secret']);
+    assert.deepEqual(await told(1), []);
+  },
+);

@@ -357,9 +357,12 @@ test('every way of looking into a process is asked about, with EPERM [R-002-29]'
   const expected: Record<string, number> = { enforce: 0, child: 0 };
   for (const way of ['attach', 'read', 'write', 'compare', 'take']) expected[`held-${way}`] = EPERM;
   // procfs says so with an errno of its own.
-  for (const way of ['mem', 'root']) expected[`held-${way}`] = EACCES;
+  for (const way of ['mem', 'root', 'place', 'link', 'enter']) {
+    expected[`held-${way}`] = EACCES;
+    expected[`free-${way}`] = 0;
+  }
   for (const way of ['self', 'own-mem']) expected[`held-${way}`] = 0;
-  for (const way of ['attach', 'read', 'write', 'compare', 'take', 'mem', 'root', 'self', 'own-mem'])
+  for (const way of ['attach', 'read', 'write', 'compare', 'take', 'self', 'own-mem'])
     expected[`free-${way}`] = 0;
   for (const way of ['robust-list', 'pages', 'namespaces']) expected[`held-${way}`] = EPERM;
   expected['held-measure'] = EACCES;
@@ -404,6 +407,9 @@ test(
       listen: EPERM,
       connect: EPERM,
       send: EPERM,
+      'unix-bind': EPERM,
+      'unix-connect': EPERM,
+      'unix-send': EPERM,
     });
   },
 );

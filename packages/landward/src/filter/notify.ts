@@ -115,10 +115,11 @@ export const NOTIFY_GROUPS = {
       { syscalls: ['ioctl'], when: [is(1, IOCTL.SIOCSPGRP)] },
     ],
   },
-  /** Whatever Linux guards like tracing. */
+  /** Whatever Linux guards like tracing: also files of procfs, and its links, which a place without rights passes on. */
   ptrace: {
     syscalls: [
-      'ptrace', 'process_vm_readv', 'process_vm_writev', 'process_madvise', 'kcmp', 'pidfd_getfd', 'get_robust_list',
+      'open', 'openat', 'openat2', 'creat', 'truncate', 'link', 'linkat', 'execve', 'execveat', 'chdir', 'readlink',
+      'readlinkat', 'ptrace', 'process_vm_readv', 'process_vm_writev', 'process_madvise', 'kcmp', 'pidfd_getfd', 'get_robust_list',
       'move_pages', 'migrate_pages', 'perf_event_open', 'setns',
     ],
     settled: [

@@ -20,6 +20,14 @@ import { type LandlockRun, landlockOf } from './landlock-run.ts';
 /** The hooks that lists of threads are asked at: those of which the supervisor of such a run hears everything. */
 export const THREAD_HOOKS = ['ptrace', 'signal', 'net'] as const satisfies readonly Hook[];
 
+/** The hook of each question that lists of threads are for. */
+const HOOK_OF = {
+  ptrace: 'ptrace',
+  signal: 'signal',
+  net: 'net',
+  unix: 'net',
+} as const satisfies Partial<Record<Question['kind'], (typeof THREAD_HOOKS)[number]>>;
+
 const ALLOWED: Judgement = { errno: 0 };
 
 /** Makes the authority of runs whose programs may enforce policy programs on themselves. */
@@ -47,7 +55,7 @@ export function threadProgramsAuthority(): Authority {
           effect: observes ? 'observed' : 'denied',
           errno: ERRNO.EPERM,
           object: objectOf(question),
-          missing: [question.kind === 'net' ? question.right : question.kind],
+          missing: [missingOf(question)],
           program: said.name ?? 'a policy program',
         }),
       );
@@ -72,13 +80,18 @@ function taskOf(call: Call, landlock: LandlockRun, tid: number): ProgramTask {
 
 /** The thread whose list has a say; `null` where that has no program for the question. */
 function listAsked(call: Call, landlock: LandlockRun, question: Question): ProgramTask | null {
-  const { kind } = question;
-  if (kind !== 'ptrace' && kind !== 'signal' && kind !== 'net') return null;
-  const traceme = kind === 'ptrace' && question.traceme === true;
+  const hook = HOOK_OF[question.kind as keyof typeof HOOK_OF] as Hook | undefined;
+  if (hook === undefined) return null;
+  const traceme = question.kind === 'ptrace' && question.traceme === true;
   const task = taskOf(call, landlock, traceme ? question.tid : call.target.tid);
-  if (task.domain?.lists[kind] === undefined) return null;
+  if (task.domain?.lists[hook] === undefined) return null;
   // Nobody is asked about the threads of the own process, which the kernel's own signals between them count on.
-  return kind !== 'net' && !traceme && isOwnProcess(call, question.tid) ? null : task;
+  return 'tid' in question && !traceme && isOwnProcess(call, question.tid) ? null : task;
+}
+
+function missingOf(question: Question): string {
+  if (question.kind === 'net') return question.right;
+  return question.kind === 'unix' ? `unix.${question.operation}` : question.kind;
 }
 
 function isOwnProcess(call: Call, tid: number): boolean {
