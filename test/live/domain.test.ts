@@ -7,9 +7,12 @@ import { findRuns } from '../../packages/landward/src/audit/registry/read.ts';
 import { attempt } from '../../packages/landward/src/kernel/call.ts';
 import { type Domain, openDomain } from '../../packages/landward/src/launch/domain.ts';
 import { spawn as confine } from '../../packages/landward/src/launch/spawn.ts';
+import type { LandlockRun } from '../../packages/landward/src/supervisor/landlock/landlock-run.ts';
+import { seenDomain } from '../../packages/landward/src/supervisor/landlock/seen-domain.ts';
 import { runChild, runScript } from '../kit/child.ts';
 import { type GoingOn, type Owner, owner } from '../kit/going-on.ts';
 import { needs, root } from '../kit/needs.ts';
+import { objectOf } from '../kit/policy-programs.ts';
 
 const options = needs({ supervisor: true });
 const CHILD = join(root, 'test/kit/domain-child.ts');
@@ -366,6 +369,37 @@ test(
     assert.equal(told.name, `${one.pid}.0`);
   },
 );
+
+test(
+  'a domain that is more than layers is never imported as less: programs and functions are refused by name [R-003-14]',
+  options,
+  async (t) => {
+    const one = owner(t);
+    const file = join(one.directory, 'deny.bpf.o');
+    writeFileSync(file, objectOf({ fs_pick: 'r0 = 0\nexit' }));
+    const grants = `[fs]\nread = ["/"]\nexec = ["/"]\nwrite = ["/dev/null"]\n[env]\npass = ["*"]\n`;
+    writeFileSync(join(one.directory, 'p.toml'), grants);
+    const words = ['run', '-p', 'p.toml', '--program', file, '--', process.execPath, CHILD];
+    const programs = using(t, one, one.start(...words));
+    const domain = await programs.open(Number(await programs.ask('pid')));
+    await assert.rejects(domain.narrow('@default'), { code: 'UNSUPPORTED', message: /policy programs/ });
+    const policy = { fs: { read: ['/'], exec: ['/'], write: ['/dev/null'] } };
+    const running = confine('sleep', ['60'], { policy, decide: () => undefined, reject: false });
+    t.after(() => void running.kill('SIGKILL'));
+    await running.started;
+    const decided = await programs.open(running.pid!);
+    await assert.rejects(decided.asLayers(), { code: 'UNSUPPORTED', message: /functions of the process/ });
+    assert.equal(decided.equals(decided), true);
+  },
+);
+
+test('a thread that has only policy programs of its own is seen as restricted', () => {
+  const state = (programs: object | null) => ({ credential: { domain: null }, programs });
+  const seen = (programs: object | null) =>
+    seenDomain({ state: () => state(programs) } as unknown as LandlockRun, 1);
+  assert.equal(seen(null), null);
+  assert.deepEqual(seen({}), { layers: [], programs: true });
+});
 
 test('no socket is left when a run has ended', options, async (t) => {
   const one = await restricting(t);

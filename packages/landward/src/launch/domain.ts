@@ -117,6 +117,11 @@ export class Domain implements Disposable {
   async asLayers(): Promise<ImportedLayers> {
     const { known, own, run } = this.#found;
     if (known === undefined) throw unsupported(`The layers of ${run} are in another user's registry`);
+    const besides = known.record.besides ?? (own?.programs === true ? ['policy programs of its own'] : []);
+    if (besides.length > 0)
+      throw unsupported(
+        `The run ${run} is restricted by more than layers, which no policy can say: ${besides.join(', ')}`,
+      );
     const imported = own === null ? { layers: [], stricter: [] } : layersOfDomain(own);
     return { ...imported, layers: [...(await presentLayers(known)).map(limiting), ...imported.layers] };
   }
@@ -149,7 +154,7 @@ export class Domain implements Disposable {
     const nodes: Node[] = [];
     const add = (id: bigint | null) =>
       void nodes.push({ parent: nodes.at(-1) ?? null, depth: nodes.length, id, log: NEVER_LOGGED });
-    if (own === null || (known?.record.domains ?? 1) > 0) add(BigInt(`0x${run}`));
+    if (own === null || own.layers.length === 0 || (known?.record.domains ?? 1) > 0) add(BigInt(`0x${run}`));
     for (const { id } of own?.layers ?? []) add(id === null ? null : BigInt(`0x${id}`));
     return { layers: nodes.map((node) => ({ node })), node: nodes.at(-1)! };
   }

@@ -34,6 +34,15 @@ export interface RunRecorder {
   readonly trouble: unknown;
 }
 
+/** Who refuses besides the layers: what a policy that is made of them would lack. */
+function besides({ supervisor }: Plan): { readonly besides?: readonly string[] } {
+  const asked = [
+    ...(supervisor?.programs === undefined ? [] : ['policy programs']),
+    ...(supervisor?.decides === undefined ? [] : ['functions of the process that has started the run']),
+  ];
+  return asked.length === 0 ? {} : { besides: asked };
+}
+
 /** Begins the record of a run. Never throws. */
 export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin): RunRecorder {
   let trouble: unknown;
@@ -73,6 +82,7 @@ export function recordRun(id: string, pid: number, plan: Plan, origin: RunOrigin
         // The deciding thread enters a layer first, which the program inherits.
         domains: plan.ruleset === null ? 0 : 2,
         ...(namespace === undefined ? {} : { namespace }),
+        ...besides(plan),
       },
       layers,
     ),

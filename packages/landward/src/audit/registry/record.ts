@@ -37,6 +37,8 @@ export interface RunRecord {
   readonly domains?: number;
   /** The PID namespace of the writer, as its link in /proc reads: `pid` is a number there. */
   readonly namespace?: string;
+  /** Who is asked besides the layers, and can refuse what they all allow. */
+  readonly besides?: readonly string[];
 }
 
 /** How a run ended, written when it did. */
@@ -69,7 +71,7 @@ const RECORD: Shape<RunRecord> = record(
     abi: count,
     noNewPrivs: flag,
   },
-  { domains: count, namespace: text },
+  { domains: count, namespace: text, besides: list(text) },
 );
 
 const END: Shape<RunEnd> = record(

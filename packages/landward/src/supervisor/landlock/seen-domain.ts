@@ -33,16 +33,20 @@ export interface SeenPath extends Where {
 /** A domain: its layers, the outermost first. */
 export interface SeenDomain {
   readonly layers: readonly SeenLayer[];
+  /** Whether the thread has enforced policy programs on itself, which no layer tells of. */
+  readonly programs?: true;
 }
 
-/** The domain of a process's first thread; `null` where it is in none, `undefined` where there is no such process of the run. */
+/** The domain of a process's first thread; `null` where nothing restricts it, `undefined` where there is no such process of the run. */
 export function seenDomain(landlock: LandlockRun, pid: number): SeenDomain | null | undefined {
   const state = landlock.state(pid);
   if (state === undefined) return undefined;
   const { domain } = state.credential;
-  return domain === null
-    ? null
-    : { layers: domain.layers.map((layer) => seenLayer(landlock, domain, layer)) };
+  if (domain === null && state.programs === null) return null;
+  return {
+    layers: domain?.layers.map((layer) => seenLayer(landlock, domain, layer)) ?? [],
+    ...(state.programs === null ? {} : { programs: true }),
+  };
 }
 
 function seenLayer(landlock: LandlockRun, domain: Domain, { node }: Layer): SeenLayer {
