@@ -105,6 +105,18 @@ test(
   },
 );
 
+test('a draft that nobody wants is dropped, and gives nothing [R-001-11]', supervisor, async (t) => {
+  const box = await sandbox(t, 'any');
+  writeFileSync(join(box.directory, 'gone.toml'), `[fs]\ndeny = ["${box.directory}/b"]\n`);
+  assert.equal((await box.modify('--remove', 'gone.toml', '--draft')).code, 0);
+  const dropped = await box.landward(['layer', 'discard', '--last', 'extra.toml']);
+  assert.match(dropped.stdout, /no draft is waiting/);
+  const next = await box.modify('--deny', 'a');
+  assert.equal(next.code, 0, next.stderr);
+  assert.equal(await box.reads('a'), 'denied');
+  assert.equal(await box.reads('b'), 'denied');
+});
+
 test(
   'a layer that may only become stricter takes nothing back, and a sealed one changes no more',
   supervisor,

@@ -3,7 +3,7 @@
 import { print } from '../launch/output.ts';
 import { type Command, readWords, usageError } from './command.ts';
 
-const usage = 'landward layer list|modify|commit|seal [RUN] [LAYER] [options]';
+const usage = 'landward layer list|modify|commit|discard|seal [RUN] [LAYER] [options]';
 
 const options = {
   last: { type: 'boolean', help: 'the newest run that goes on, in place of RUN' },
@@ -27,13 +27,14 @@ const options = {
   json: { type: 'boolean', help: 'print JSON' },
 } as const;
 
-const COMMANDS = ['list', 'modify', 'commit', 'seal'] as const;
+const COMMANDS = ['list', 'modify', 'commit', 'discard', 'seal'] as const;
 
 export const command: Command = {
   usage,
   help: `RUN is the beginning of a run's id or the number of its first process (landward ps); LAYER is the number of a layer or the name of
 its file. A layer may change if it was made to (mutable = "stricter" or "any"); a change counts for every process of the sandbox
-at once and is written down. Only a process of the same user, or of root, that no sandbox confines is heard.
+at once and is written down. A draft is one for each layer, whoever adds to it; discard drops it. Only a process of the same
+user, or of root, that no sandbox confines is heard.
 Exit status: 0 when done, 125 when refused.`,
   options,
   async run(argv) {
@@ -61,7 +62,9 @@ Exit status: 0 when done, 125 when refused.`,
         ? await owned.modify(layer, edits, values.draft === true)
         : what === 'commit'
           ? await owned.commit(layer)
-          : await owned.seal(layer);
+          : what === 'discard'
+            ? await owned.discard(layer)
+            : await owned.seal(layer);
     if (values.json) print(`${JSON.stringify({ version: 1, run: id, ...answered }, null, 2)}\n`);
     else print(changeLine(layer, answered));
     return 0;

@@ -68,6 +68,11 @@ export class OwnedLayers {
     return (await askRun(this.run, { op: 'commit', key, base: version })) as LayerAnswered;
   }
 
+  /** Drops a draft, whoever has made it. */
+  async discard({ key }: ControlledLayer): Promise<LayerAnswered> {
+    return (await askRun(this.run, { op: 'discard', key })) as LayerAnswered;
+  }
+
   /** Makes a layer immutable for ever. */
   async seal({ key }: ControlledLayer): Promise<LayerAnswered> {
     return (await askRun(this.run, { op: 'seal', key })) as LayerAnswered;
@@ -151,10 +156,12 @@ export function layerLines(layers: readonly ControlledLayer[], rules: boolean): 
 }
 
 /** What became of a change, as a line for a person. */
-export function changeLine(layer: ControlledLayer, { entry }: LayerAnswered): string {
+export function changeLine(layer: ControlledLayer, { entry, layers }: LayerAnswered): string {
   const name = escapeText(layer.name);
   if (entry === undefined)
-    return `layer ${layer.key} (${name}): drafted; landward layer commit makes it count\n`;
+    return layers.some(({ drafted }) => drafted)
+      ? `layer ${layer.key} (${name}): drafted; landward layer commit makes it count\n`
+      : `layer ${layer.key} (${name}): no draft is waiting\n`;
   if (entry.operation === 'seal') return `layer ${layer.key} (${name}): sealed at version ${entry.to}\n`;
   const more = entry.widened ? 'it allows more than before' : 'it allows nothing that it did not before';
   return `layer ${layer.key} (${name}): version ${entry.from} is now ${entry.to}; ${more}\n`;

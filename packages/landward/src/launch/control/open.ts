@@ -66,6 +66,8 @@ async function handle(controlled: Controlled, request: Request, editor: Editor):
       return modify(layers, request, by);
     case 'commit':
       return carried(await layers.commit(needed(request.key), needed(request.base), by));
+    case 'discard':
+      return carried(await layers.discard(needed(request.key), by));
     case 'seal':
       return carried(await layers.seal(needed(request.key), by));
   }

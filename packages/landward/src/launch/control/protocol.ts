@@ -46,7 +46,7 @@ export interface SentEdits {
 
 /** What is asked. Every field is somebody else's until `readRequest` has looked at it. */
 export interface Request {
-  readonly op: 'list' | 'modify' | 'commit' | 'seal' | 'domain' | 'checkpoint';
+  readonly op: 'list' | 'modify' | 'commit' | 'discard' | 'seal' | 'domain' | 'checkpoint';
   /** The layer. */
   readonly key?: number;
   readonly edits?: SentEdits;
@@ -84,7 +84,7 @@ const request: Shape<{ readonly version: 1; readonly proof: string; readonly req
     version: oneOf(VERSION),
     proof: text,
     request: record(
-      { op: oneOf('list', 'modify', 'commit', 'seal', 'domain', 'checkpoint') },
+      { op: oneOf('list', 'modify', 'commit', 'discard', 'seal', 'domain', 'checkpoint') },
       { key: count, edits, base: count, draft: flag, pid: count },
     ),
   },
