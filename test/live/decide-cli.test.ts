@@ -147,6 +147,28 @@ test(
 );
 
 test(
+  'a person can answer where the program has changed the mode of the terminal, and deny by ending the input',
+  needs({ abi: 5, supervisor: true, tools: ['python3', 'stty'] }),
+  async (t) => {
+    const { dir, guard, words, env } = setting(t, ASKING);
+    const script = 'cat one; stty raw; cat two; stty sane';
+    const command = [process.execPath, ...words('--decide', guard, '--ask', '--', 'sh', '-c', script)];
+    const { output, missed } = await dialogue(
+      command,
+      [
+        { expect: `on "${dir}/one"[^:]*: `, type: '\u0004' },
+        { expect: 'no answer, which denies' },
+        { expect: `on "${dir}/two"[^:]*: `, type: 'y\r' },
+        { expect: 'content of two' },
+      ],
+      { env, cwd: dir },
+    );
+    assert.equal(missed, null, output);
+    assert.doesNotMatch(output, /content of one/);
+  },
+);
+
+test(
   'without a terminal nobody can be asked, which denies',
   needs({ abi: 5, supervisor: true, tools: ['setsid'] }),
   async (t) => {

@@ -60,7 +60,8 @@ async function askOnce(request: DecideRequest, signal: AbortSignal): Promise<Ask
       say(`${PLAIN}\n${question(request)}\nAllow? yes, no, always, never (y/n/a/v): `);
       const line = await nextLine(terminal, signal);
       if (line === null) {
-        say('\nlandward: nobody waits for an answer any more\n');
+        const why = signal.aborted ? 'nobody waits for an answer any more' : 'no answer, which denies';
+        say(`\nlandward: ${why}\n`);
         return 'deny';
       }
       const answer = ANSWERS[line.trim().toLowerCase()];
@@ -84,7 +85,8 @@ function nextLine(terminal: ReadStream, signal: AbortSignal): Promise<string | n
     const gone = () => done(null);
     const hear = (bytes: Buffer) => {
       text += bytes.toString('utf8');
-      const end = text.indexOf('\n');
+      // Where the program has changed the mode of the terminal, Enter is a carriage return.
+      const end = text.search(/[\r\n]/);
       if (end >= 0) done(text.slice(0, end));
     };
     terminal.on('data', hear).on('end', gone).on('error', gone);
