@@ -13,7 +13,7 @@ import type { ControlledLayer, Editor, LayerControl, LayerEdits } from './layer-
 /** What a commit came to. */
 export interface Committed {
   readonly version: number;
-  /** Whether anything is allowed now that was not before. */
+  /** Whether anything but moves and links is allowed now that was not before. */
   readonly widened: boolean;
 }
 

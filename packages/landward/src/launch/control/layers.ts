@@ -163,6 +163,9 @@ export function changeLine(layer: ControlledLayer, { entry, layers }: LayerAnswe
       ? `layer ${layer.key} (${name}): drafted; landward layer commit makes it count\n`
       : `layer ${layer.key} (${name}): no draft is waiting\n`;
   if (entry.operation === 'seal') return `layer ${layer.key} (${name}): sealed at version ${entry.to}\n`;
-  const more = entry.widened ? 'it allows more than before' : 'it allows nothing that it did not before';
+  // What is taken at one place can make a move there harmless; of stricter layers the older versions still refuse it.
+  const moves = layer.mutability === 'any' && layer.layer.categories.includes('fs');
+  const nothing = `it allows nothing that it did not before${moves ? ', moves and links apart' : ''}`;
+  const more = entry.widened ? 'it allows more than before' : nothing;
   return `layer ${layer.key} (${name}): version ${entry.from} is now ${entry.to}; ${more}\n`;
 }

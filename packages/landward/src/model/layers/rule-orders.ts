@@ -50,7 +50,7 @@ export interface LayerAnswered {
   readonly entry?: LayerEditEntry;
 }
 
-/** Who has changed which layer from which version to which, and whether more is allowed now. */
+/** Who has changed which layer from which version to which, and whether more is allowed now, moves and links apart. */
 export interface LayerEditEntry {
   /** Milliseconds since 1970, on the clock of the denials: a denial with a smaller time met the version before. */
   readonly time: number;
