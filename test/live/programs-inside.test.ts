@@ -23,6 +23,11 @@ const calls = () => {
   built ??= fixtureProgram('program-calls');
   return built;
 };
+let builtAccesses: string | undefined;
+const accesses = () => {
+  builtAccesses ??= fixtureProgram('program-accesses');
+  return builtAccesses;
+};
 const landward = join(root, 'test/kit/landward.ts');
 const clang = ['clang', 'clang-14', 'clang-19'].find((name) => spawnSync(name, ['--version']).status === 0);
 
@@ -351,7 +356,7 @@ test('a process goes on as the thread that executed [R-002-26]', supervised, asy
 });
 
 test('every way of looking into a process is asked about, with EPERM [R-002-29]', supervised, async (t) => {
-  const program = calls();
+  const program = accesses();
   const seen = await told([program, 'accesses', object(folderOf(t), 'guard', GUARD)]);
   const { EPERM, EACCES } = ERRNO;
   const expected: Record<string, number> = { enforce: 0, child: 0 };
@@ -379,7 +384,7 @@ test(
   supervised,
   async (t) => {
     const folder = folderOf(t);
-    const program = calls();
+    const program = accesses();
     const [nosignal, nonet] = [
       object(folder, 'nosignal', 'r0 = 1\nexit', 'signal'),
       object(folder, 'nonet', 'r0 = 1\nexit', 'net'),
