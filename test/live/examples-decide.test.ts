@@ -76,6 +76,8 @@ test('connections are limited, by a function with a clock and by a program that 
   for (const options of [
     ['--decide', file('rate-limit/limiter.mts')],
     ['--program', await object('rate-limit/quota.mts')],
+    // Both: a call that is begun anew after the function's answer counts once.
+    ['--program', await object('rate-limit/quota.mts'), '--decide', file('rate-limit/limiter.mts')],
   ])
     assert.deepEqual(
       (await lines(['--connect', 'tcp:9', ...options], script)).lines,

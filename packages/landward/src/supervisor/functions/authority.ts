@@ -44,6 +44,16 @@ export function askFunctions(call: Call, question: Question, asking?: RulesDecis
   return mode === 'observe' ? ALLOWED : { errno };
 }
 
+/**
+ * Whether an earlier run of this call came as far as asking functions, or a person, the same question: whoever is asked before
+ * them has allowed it then. Only for questions whose key has all that programs see of them.
+ */
+export function wasAllowedBefore({ answers }: Call, question: Question): boolean {
+  if (answers === undefined || !['net', 'signal', 'ptrace'].includes(question.kind)) return false;
+  const key = subjectOf(question)?.key;
+  return key !== undefined && (answers.of(key) ?? answers.of(`ask ${key}`)) !== undefined;
+}
+
 /** What a rule leaves to a person, and is nothing that a person is asked: refused. */
 function unasked(call: Call, question: Question, decision: RulesDecision): Judgement {
   const { errno, blame } = decision;

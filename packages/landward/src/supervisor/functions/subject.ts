@@ -62,10 +62,10 @@ export function subjectOf(question: Question): Subject | null {
       };
     }
     case 'net': {
-      const { right, address, port, names } = question;
+      const { right, address, port, names, protocol } = question;
       // Without an address the call reaches nobody: an association ends, or the kernel calls the address malformed.
       if (address === null) return null;
-      const key = JSON.stringify([right, address, port, names]);
+      const key = JSON.stringify([right, address, port, names, protocol]);
       return { category: 'net', rights: [right], key, pins: [], errno: ERRNO.EACCES };
     }
     case 'unix':

@@ -11,6 +11,7 @@ import type { Authority, Judgement, Question } from '../authority.ts';
 import type { Call } from '../call.ts';
 import { denialOf } from '../denial-event.ts';
 import { objectOf } from '../denial-object.ts';
+import { wasAllowedBefore } from '../functions/authority.ts';
 import type { Run } from '../run.ts';
 import { judgeByPrograms } from './judge.ts';
 import { programsOf } from './run-programs.ts';
@@ -21,7 +22,8 @@ const ALLOWED: Judgement = { errno: 0 };
 export function programAuthority(run: () => Run, isMember: (tid: number) => boolean | undefined): Authority {
   const judge = (call: Call, question: Question) => {
     const programs = programsOf(run());
-    if (programs === null) return null;
+    // A program that counts must not meet one request twice because a function was asked in between.
+    if (programs === null || wasAllowedBefore(call, question)) return null;
     if (programs.failure !== null) return { name: `programs that cannot be loaded: ${programs.failure}` };
     programs.begin(call.id);
     const { domain, tags } = programs;
@@ -78,7 +80,9 @@ function missingOf(question: Question): readonly string[] {
     case 'topology':
       return ['fs.change_topology'];
     case 'pick':
-      return question.triggers.map((trigger) => `fs_pick.${trigger}`);
+      return question.triggers.length === 0
+        ? ['fs_get']
+        : question.triggers.map((trigger) => `fs_pick.${trigger}`);
     case 'walk':
       return ['fs_walk'];
     default:
