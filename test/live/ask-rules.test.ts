@@ -137,6 +137,48 @@ test('an address that a rule leaves to a person is asked about', live, async (t)
   }
 });
 
+test(
+  'UNIX sockets and globs that a rule leaves to a person are asked about, each by itself',
+  live,
+  async (t) => {
+    const { dir, policy, file } = setting(t);
+    const open = { ...policy.fs, read: ['/'], exec: ['/'], write: [dir, '/dev/null'] };
+    const server = createServer((socket) => socket.end('hello\n'));
+    await new Promise<void>((resolve) => server.listen(file('socket'), resolve));
+    t.after(() => void server.close());
+    const connect = `
+    require('node:net').connect(${JSON.stringify(file('socket'))})
+      .on('data', (text) => process.stdout.write(String(text))).on('error', ({ code }) => console.log(code));`;
+    for (const [answer, told] of [
+      ['allow', 'hello\n'],
+      ['deny', 'EACCES\n'],
+    ] as const) {
+      const requests: string[] = [];
+      const result = await spawn(process.execPath, ['-e', connect], {
+        policy: { ...policy, fs: { ...open, ask: [] }, unix: { ask: [file('socket')] } },
+        reject: false,
+        decide: {
+          onAsk: ({ rights, object }) => {
+            requests.push(`${rights.join('+')} ${object.kind === 'unix' ? object.path : ''}`);
+            return answer;
+          },
+        },
+      });
+      assert.equal(result.stdout, told, result.stderr ?? '');
+      assert.deepEqual(requests, [`unix.connect ${file('socket')}`]);
+    }
+    for (const name of ['a.pem', 'b.pem', 'c.txt']) writeFileSync(file(name), `${name}\n`);
+    const globs = await asked(
+      { ...policy, fs: { ...open, ask: [`${dir}/*.pem`] } },
+      `cat ${file('a.pem')} ${file('b.pem')} ${file('c.txt')}; mv ${file('a.pem')} ${file('a.txt')}; cat ${file('a.txt')}`,
+      (request) => (pathOf(request) === file('b.pem') ? 'always' : 'deny'),
+    );
+    assert.equal(globs.result.stdout, 'b.pem\nc.txt\n', globs.result.stderr ?? '');
+    assert.deepEqual(globs.requests.slice(0, 2), ['fs.read_file a.pem', 'fs.read_file b.pem']);
+    assert.ok(existsSync(file('a.pem')));
+  },
+);
+
 test('where nobody answers, a rule that asks is a gap, and accepted it denies', live, async (t) => {
   const { policy, file } = setting(t);
   const isGap = (error: unknown) => error instanceof LandwardError && /fs\.ask/.test(error.message);
