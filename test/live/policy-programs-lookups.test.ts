@@ -140,6 +140,7 @@ test('tags keep what a way has earned for lookups from there [R-002-44]', ROOT, 
   const b = join(home, 'a/b');
   const ways = [
     [`open-dir:${b}`, 'read-at:file'],
+    [`place-dir:${b}`, 'read-at:file'],
     [`chdir:${b}`, 'read:file'],
     [`chroot:${b}`, 'read:/file'],
   ];
@@ -154,6 +155,7 @@ test('tags keep what a way has earned for lookups from there [R-002-44]', ROOT, 
   assert.deepEqual(whole, ['read 0'], 'by its whole path');
   const came = (end: number) => [
     ['open-dir 0', `read-at ${end}`],
+    ['place-dir 0', `read-at ${end}`],
     ['chdir 0', `read ${end}`],
     ['chroot 0', `read ${end}`],
   ];

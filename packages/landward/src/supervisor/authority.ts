@@ -105,7 +105,7 @@ export type Question =
       readonly lookup: 'start' | 'name' | 'dot' | 'dotdot';
       readonly trail: Trail;
     }
-  /** What is done to an object and no rule speaks of. With `gets`, later lookups may begin there. */
+  /** What is done to an object and no rule speaks of, or nothing. With `gets`, later lookups may begin there. */
   | {
       readonly kind: 'pick';
       readonly at: Place;

@@ -30,8 +30,7 @@ function open(call: Call, dirfd: number, path: Uint8Array, how: How): Answer {
   const follow = (flags & FLAGS.NOFOLLOW) === 0;
   const directory = (flags & FLAGS.DIRECTORY) !== 0;
   if (flags & FLAGS.PATH) {
-    resolve(call, dirfd, path, { follow, directory, resolve: how.resolve });
-    return openPlaceOnly(call);
+    return openPlaceOnly(call, resolve(call, dirfd, path, { follow, directory, resolve: how.resolve }));
   }
   if (isUnnamed(how)) {
     const place = resolve(call, dirfd, path, { follow, directory: true, resolve: how.resolve });
@@ -43,9 +42,14 @@ function open(call: Call, dirfd: number, path: Uint8Array, how: How): Answer {
 
 /**
  * O_PATH gives no right, and no such descriptor can be put into a target: the kernel opens it. Where the flags lie in
- * memory they could be others by then.
+ * memory they could be others by then. Lookups may begin at a directory from now on, which is all that is asked about.
  */
-function openPlaceOnly(call: Call): Answer {
+function openPlaceOnly(call: Call, at: Place): Answer {
+  const { authority } = call.run;
+  if (at.type === 'dir') {
+    const errno = authority.besides?.(call, { kind: 'pick', at, triggers: [], gets: true }).errno ?? 0;
+    if (errno !== 0) return refuse(errno);
+  }
   return call.name !== 'openat2' || call.run.authority.isFree(call) ? CONTINUE : refuse(ERRNO.ENOSYS);
 }
 

@@ -97,7 +97,7 @@ function files(question: Question, { domain, tags }: Asked): Denier | null {
     const found = keptOf(at, domain, tags, at.trail?.kept);
     // Each object of a call is the end of a way of its own.
     const lookup = { cookies: new Map(found.cookies) };
-    denier ??= pickFile(domain, lookup, inodeKey(at), triggerBits(...triggers));
+    if (triggers.length > 0) denier ??= pickFile(domain, lookup, inodeKey(at), triggerBits(...triggers));
     if (denier === null && gets === true) denier = getFile(domain, lookup, inodeKey(at), tags);
     if (denier !== null) return denier;
   }
