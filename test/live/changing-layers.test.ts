@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { LandwardError, openSandbox } from '../../packages/landward/src/index.ts';
+import { runChild } from '../kit/child.ts';
 import { needs } from '../kit/needs.ts';
 import { basePolicy, LIMIT_SYSTEM, Talk } from '../kit/sandbox-talk.ts';
 import { type Ending, temporaryDirectory } from '../kit/temporary.ts';
@@ -247,6 +248,29 @@ test(
     assert.deepEqual(await both(kept), ['a\n', 'b\n']);
     await first.seal();
     await assert.rejects(first.modify({ add: { fs: { read: [root] } } }), isRefused('EROFS'));
+  },
+);
+
+test(
+  'orders at the same time are all answered, also where no program runs; a handle closed before the first start seals [R-001-19]',
+  here,
+  async () => {
+    const library = JSON.stringify(new URL('../../packages/landward/src/index.ts', import.meta.url).href);
+    const script = `import { openSandbox } from ${library};
+      const sandbox = openSandbox({ fs: { read: ['/'], exec: ['/'] } });
+      const rules = { fs: { read: ['/'], exec: ['/'] } };
+      { using given = await sandbox.addLayer(rules, { mutable: 'any', name: 'closed' }); }
+      const layer = await sandbox.addLayer(rules, { mutable: 'any', name: 'open' });
+      await layer.modify({ add: { fs: { deny: ['/etc'] } } });
+      const answers = await Promise.allSettled([layer.commit(), layer.commit(), layer.query()]);
+      console.log(answers.map(({ status }) => status).join());
+      console.log((await sandbox.layers()).map(({ mutability }) => mutability).join());`;
+    const { stdout, stderr } = await runChild(process.execPath, [
+      '--input-type=module-typescript',
+      '-e',
+      script,
+    ]);
+    assert.equal(stdout, 'fulfilled,rejected,fulfilled\nimmutable,immutable,any\n', stderr);
   },
 );
 

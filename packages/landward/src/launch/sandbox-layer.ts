@@ -56,6 +56,11 @@ export class HeldLayer implements SandboxLayer {
     this.#key = key;
   }
 
+  /** Seals a layer whose handle was closed before there was anything to seal. */
+  async settle(control: LayerControl): Promise<void> {
+    if (this.#closed && this.#key !== undefined) await control.release(this.#key, this.#by);
+  }
+
   async modify(edits: LayerEdits): Promise<void> {
     const { control, key } = await this.#opened();
     this.#base ??= (await this.#look(control, key)).version;

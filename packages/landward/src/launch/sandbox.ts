@@ -172,6 +172,7 @@ export class Sandbox implements Disposable {
       const key = changing[changing.length - pending.length + at]!;
       control.assign(key, principal);
       handle.bind(key);
+      await handle.settle(control);
     }
     return { plan: marked, supervisor };
   }

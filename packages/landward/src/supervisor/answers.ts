@@ -22,6 +22,11 @@ export class Answers<T> {
     return owed.promise;
   }
 
+  /** Whether an answer is still to come. */
+  get owes(): boolean {
+    return this.#owed.size > 0;
+  }
+
   /** An answer has come. */
   heard(serial: number, answer: T): void {
     this.#owed.get(serial)?.resolve(answer);

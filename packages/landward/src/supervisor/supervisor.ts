@@ -184,7 +184,12 @@ export class Supervisor {
     const change = this.#history.take(answered);
     if (change !== undefined) for (const { listener } of this.#runs.values()) listener.layered?.(change);
     this.#layered.heard(serial, answered);
-    if (this.#runs.size === 0) this.#port.unref();
+    this.#rest();
+  }
+
+  /** Keeps this process waiting no longer, where nothing is to come. */
+  #rest(): void {
+    if (this.#runs.size === 0 && !this.#layered.owes) this.#port.unref();
   }
 
   #forget(run: string): void {
@@ -192,7 +197,7 @@ export class Supervisor {
     this.#runs.delete(run);
     for (const done of entry?.flushes.values() ?? []) done();
     if (this.#runs.size > 0) return;
-    this.#port.unref();
+    this.#rest();
     for (const then of this.#idle.splice(0)) setImmediate(then);
   }
 
