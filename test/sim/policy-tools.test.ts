@@ -196,6 +196,26 @@ describe('diff', () => {
   });
 });
 
+describe('diff of what may change', () => {
+  const both = async (before: string, after: string) => {
+    const [old, next] = await Promise.all(
+      [before, after].map((text) => resolveText(`layer = "limit"\n${text}`)),
+    );
+    const { wider, narrower } = diffPolicies(old!, next!);
+    return [wider, narrower].map((list) => list.map((change) => ('setting' in change ? change.setting : '')));
+  };
+  it('tells that a layer may change from now on, or no more', async () => {
+    const rules = '[fs]\nread = ["/x"]';
+    assert.deepEqual(await both(rules, `mutable = "any"\n${rules}`), [['mutable'], []]);
+    assert.deepEqual(await both(`mutable = "stricter"\n${rules}`, `mutable = "any"\n${rules}`), [
+      ['mutable'],
+      [],
+    ]);
+    assert.deepEqual(await both(`mutable = "any"\n${rules}`, rules), [[], ['mutable']]);
+    assert.deepEqual(await both(rules, rules), [[], []]);
+  });
+});
+
 describe('lint', () => {
   const lints = async (text: string) =>
     lintPolicy(await resolveText(text), VARIABLES).map(({ code, at }) => `${code} ${at?.line ?? '-'}`);

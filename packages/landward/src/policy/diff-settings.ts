@@ -57,6 +57,11 @@ export function diffSettings(before: Policy, after: Policy): SettingChange[] {
       (after.limits[key] ?? Number.POSITIVE_INFINITY) > (before.limits[key] ?? Number.POSITIVE_INFINITY),
     );
   }
+  const changing = ({ layers }: Policy) => layers.flatMap(({ mutable }) => mutable ?? []).sort();
+  const [fixed, free] = [changing(before), changing(after)];
+  const isAny = (mutable: string) => mutable === 'any';
+  // A layer that may only become stricter stays at least what it is.
+  compare('mutable', fixed, free, free.filter(isAny).length > fixed.filter(isAny).length);
   for (const { setting, from, to, wider } of diffSockets(before.layers, after.layers))
     compare(setting, from, to, wider);
   const [oldPrograms, newPrograms] = [before, after].map(({ programs = [] }) =>
