@@ -1,17 +1,17 @@
 /**
- * `accept` and `accept4`: performed on a duplicate of the listener, on another thread where it waits, so that the connection is
+ * `accept` and `accept4`: performed on a duplicate of the listener, on another thread, so that the connection is
  * known as the caller's own before the caller has it. An accepted socket is made by who accepts it.
  *
  * Owns the calls and what is written about the peer.
  */
 
-import { ARCH, attempt } from '../../kernel/call.ts';
+import { ARCH } from '../../kernel/call.ts';
 import { ImageBuilder, readBytes, readSlot } from '../../kernel/image.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { SOCK_FLAG } from '../../uapi/socket.ts';
 import { type Answer, type Call, refuse } from '../call.ts';
 import { noteMade } from './made.ts';
-import { isBlocking, receiveTimeout, socketOf } from './socket.ts';
+import { receiveTimeout, socketOf } from './socket.ts';
 import { askUse } from './use-questions.ts';
 import { interruption } from './waiting.ts';
 
@@ -38,11 +38,8 @@ function acceptWith(call: Call, flags: number): Answer {
   const socket = socketOf(call, call.int(0));
   askUse(call, socket, 'accept');
   const how = (flags & SOCK_FLAG.NONBLOCK) | SOCK_FLAG.CLOEXEC;
-  if (isBlocking(socket.fd)) return wait(call, socket.fd, how, flags);
-  const peer = new Uint8Array(ADDRESS);
-  const length = Uint32Array.of(ADDRESS);
-  const result = call.target.as(() => attempt('accept4', socket.fd, peer, length, how));
-  return give(call, { result, peer: peer.subarray(0, Math.min(length[0]!, ADDRESS)) }, flags);
+  // On another thread whatever the socket says: who shares it can make it one that waits at any moment.
+  return wait(call, socket.fd, how, flags);
 }
 
 function wait(call: Call, listener: number, how: number, flags: number): Answer {
@@ -66,15 +63,14 @@ function wait(call: Call, listener: number, how: number, flags: number): Answer 
         image.data + place.at,
         size,
       ).slice();
-      return give(call, { result, peer }, flags, true);
+      return give(call, { result, peer }, flags);
     },
   });
 }
 
 /** Writes who has connected, as the kernel does, and gives the connection. */
-function give(call: Call, { result, peer }: Accepted, flags: number, owned = false): Answer {
-  if (result < 0) return refuse(-result);
-  const fd = owned ? result : call.own(result);
+function give(call: Call, { result: fd, peer }: Accepted, flags: number): Answer {
+  if (fd < 0) return refuse(-fd);
   const [to, lengthAt] = [call.arg(1), call.arg(2)];
   if (to !== 0) {
     const room = new DataView(call.target.read(lengthAt, 4).slice().buffer).getInt32(0, true);

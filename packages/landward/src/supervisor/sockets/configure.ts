@@ -9,13 +9,13 @@ import { ARCH, attempt } from '../../kernel/call.ts';
 import { ImageBuilder, readSlot } from '../../kernel/image.ts';
 import { native } from '../../kernel/native.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { AF, SOL_SOCKET } from '../../uapi/socket.ts';
+import { AF, IPPROTO, SOL_SOCKET } from '../../uapi/socket.ts';
 import { type Answer, type Call, CONTINUE, outcome, refuse } from '../call.ts';
 import { needsRef } from './made.ts';
 import { socketOf } from './socket.ts';
 import { askUse } from './use-questions.ts';
 
-const SOL = { IP: 0, IPV6: 41, PACKET: 263 } as const;
+const SOL = { IP: 0, IPV6: 41, PACKET: 263, NETLINK: 270, TLS: 282, MPTCP: 284, SMC: 286 } as const;
 /**
  * `IP_OPTIONS`; `IPV6_2292RTHDR`, `IPV6_2292PKTOPTIONS`, `IPV6_FLOWLABEL_MGR` (a label can carry a route), `IPV6_RTHDR`: they
  * turn packets to hosts that nobody decided on.
@@ -36,6 +36,31 @@ const DESCRIPTORS: readonly (readonly [level: number, option: number])[] = [
   [SOL_SOCKET, 52],
 ];
 const FPROG = { bytes: 16, pointerAt: 8, instruction: 8, most: 4096 } as const;
+/**
+ * Levels whose options are read and performed here. Others name memory of the caller (XDP_UMEM_REG, RDS_GET_MR), which here would
+ * be this thread's; the sockets that layers look at do not know them, so that the kernel may run the call, whatever is swapped.
+ */
+const LEVELS: ReadonlySet<number> = new Set([
+  SOL_SOCKET,
+  SOL.IP,
+  SOL.IPV6,
+  SOL.PACKET,
+  SOL.NETLINK,
+  SOL.TLS,
+  SOL.MPTCP,
+  SOL.SMC,
+  IPPROTO.TCP,
+  IPPROTO.UDP,
+  IPPROTO.UDPLITE,
+  IPPROTO.ICMPV6,
+  IPPROTO.SCTP,
+  IPPROTO.RAW,
+]);
+/** Tables of iptables, arptables, ebtables and ip6tables: they name memory to which old counters are written. */
+const TABLES = { [SOL.IP]: [64, 96, 128], [SOL.IPV6]: [64] } as const satisfies Record<
+  number,
+  readonly number[]
+>;
 /** More than any option has that a program without privileges can set. */
 const VALUE_MAX = 64 * 1024;
 
@@ -51,6 +76,8 @@ export function setsockopt(call: Call): Answer {
   if (size < 0) refuse(ERRNO.EINVAL);
   askUse(call, socket, 'configure');
   const is = ([one, other]: readonly [number, number]) => one === level && other === name;
+  const tables: readonly number[] = TABLES[level as keyof typeof TABLES] ?? [];
+  if (!LEVELS.has(level) || tables.includes(name)) return CONTINUE;
   if (PROGRAMS.some(is)) return attachProgram(call, socket.fd, level, name, size);
   if (size > VALUE_MAX) refuse(ERRNO.EINVAL);
   const pointer = call.arg(3);

@@ -87,7 +87,9 @@ function perform(call: Call, socket: HeldSocket, address: Uint8Array, connecting
   const dissolves = familyOf(address) === AF.UNSPEC;
   const tracked = waits && !dissolves ? aiming(call, fd, connecting) : connecting;
   // What dissolves has no reason to wait, and must be done before anything else is decided about the socket.
-  if (waits && !dissolves && !connecting.dontWait && isBlocking(fd)) return block(call, fd, address, tracked);
+  // On another thread also where it doesn't wait now: who shares the socket can make it wait at any moment.
+  if (waits && !dissolves && !(connecting.dontWait && isBlocking(fd)))
+    return block(call, fd, address, tracked);
   const result = call.target.as(() => (waits ? withoutWaiting(fd, once) : once()));
   return tracked.finish(outcome(result));
 }

@@ -10,7 +10,7 @@ import { ARCH, attempt } from '../../../kernel/call.ts';
 import { ImageBuilder, type Place, readSlot, type StepArg } from '../../../kernel/image.ts';
 import { native } from '../../../kernel/native.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
-import { AT, F, O } from '../../../uapi/open.ts';
+import { AT } from '../../../uapi/open.ts';
 import { AF, SO } from '../../../uapi/socket.ts';
 import type { SyscallName } from '../../../uapi/syscalls.ts';
 import { type Answer, type Call, must } from '../../call.ts';
@@ -56,12 +56,12 @@ export function holdFor(call: Call, number: number, use: 'send' | 'receive'): He
   must(attempt('statx', fd, Uint8Array.of(0), AT.EMPTY_PATH, STATX_TYPE, facts));
   const type = facts.getUint16(MODE_AT, true) & TYPES.mask;
   const quick = type === TYPES.reg || type === TYPES.dir || type === TYPES.block;
-  const nonblocking = (must(attempt('fcntl', fd, F.GETFL, 0)) & O[ARCH].NONBLOCK) !== 0;
   return {
     fd,
     isSocket,
     isFile: type === TYPES.reg,
-    waits: !quick && !nonblocking,
+    // O_NONBLOCK is no promise: who shares the open file can take it away while it is used here.
+    waits: !quick,
     most: quick ? MOST.file : isSocket ? MOST.message : MOST.other,
   };
 }

@@ -1,0 +1,83 @@
+/**
+ * Attacks on the thread that performs calls on sockets for programs: options that would lead into its memory, and ways to keep
+ * it waiting, which would hold up every other call of the run.
+ *
+ * Each runs under layers that have all these calls performed there; a program that ends by itself is the sign that they failed.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { NotifyGroup } from '../../packages/landward/src/filter/notify.ts';
+import { needs } from '../kit/needs.ts';
+import { anyHost, netRule } from '../kit/net-rules.ts';
+import { controlLayer, netLayer } from '../kit/socket-layers.ts';
+import { type SupervisedResult, supervised } from '../kit/supervised.ts';
+
+const need = needs({ supervisor: true, tools: ['python3'] });
+const GROUPS: readonly NotifyGroup[] = ['connect', 'bind', 'send', 'socket'];
+const open = (['net.bind_tcp', 'net.connect_tcp'] as const).map((right) =>
+  netRule('allow', right, anyHost, 0),
+);
+const layers = [netLayer(open, { subject: 'both' }), controlLayer({ lock: true })];
+
+async function attack(program: string, timeout = 30_000): Promise<SupervisedResult> {
+  const result = await supervised({ layers, groups: GROUPS }, ['python3', '-c', program], { timeout });
+  assert.deepEqual(result.defects, []);
+  assert.equal(result.stderr, '');
+  return result;
+}
+
+test('memory that an option hands to the kernel is the caller’s own', need, async (context) => {
+  const { stdout } = await attack(`
+import ctypes, errno, mmap, socket, struct
+try:
+    made = socket.socket(44, socket.SOCK_RAW, 0)
+except OSError as error:
+    print('no AF_XDP', errno.errorcode[error.errno])
+    raise SystemExit
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+# Where the caller has memory and no process that is laid out by the kernel has any.
+own = libc.mmap(ctypes.c_void_p(0x10000000), ctypes.c_size_t(65536), 3, 0x100022, -1, ctypes.c_size_t(0))
+for address in (own, 0x20000000):
+    try:
+        made.setsockopt(283, 4, struct.pack('QQIIII', address, 65536, 2048, 0, 0, 0))
+        print('taken')
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+    made = socket.socket(44, socket.SOCK_RAW, 0)
+`);
+  if (stdout.startsWith('no AF_XDP')) return context.skip(stdout.trim());
+  assert.deepEqual(stdout.trim().split('\n'), ['taken', 'EFAULT']);
+});
+
+test('a socket that turns out to wait keeps nobody else waiting', need, async () => {
+  // A child shares the open file and flips whether it waits.
+  const { stdout } = await attack(`
+import fcntl, os, signal, socket
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(4)
+number = listener.fileno()
+flags = fcntl.fcntl(number, fcntl.F_GETFL)
+flipper = os.fork()
+if flipper == 0:
+    while True:
+        fcntl.fcntl(number, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+        fcntl.fcntl(number, fcntl.F_SETFL, flags)
+signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(InterruptedError()))
+for _ in range(300):
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        os.set_blocking(number, False)
+        listener._accept()
+    except (BlockingIOError, InterruptedError):
+        pass
+signal.setitimer(signal.ITIMER_REAL, 0)
+os.kill(flipper, signal.SIGKILL)
+os.waitpid(flipper, 0)
+socket.socket().close()
+print('answered')
+`);
+  assert.equal(stdout.trim(), 'answered');
+});
