@@ -10,6 +10,7 @@ import {
   definePolicy,
   exec,
   LandwardError,
+  openSandbox,
   type PolicyDefinition,
   type Result,
   restrictProcess,
@@ -82,6 +83,29 @@ test('a function is never dropped silently: who cannot ask it says so', live, as
     assert.notEqual(result.exitCode, 0);
   }
 });
+
+test(
+  'the function of a sandbox decides about every start, and says so where it refuses one',
+  live,
+  async () => {
+    const asked: string[] = [];
+    using sandbox = openSandbox(
+      definePolicy({ fs: { read: ['/'], exec: ['/'] } }).decide(function guard({ object }) {
+        if (object.kind === 'path') asked.push(object.path);
+        return object.kind === 'path' && /hostname|true$/.test(object.path) ? 'deny' : undefined;
+      }),
+    );
+    for (const file of ['/etc/hostname', '/etc/passwd']) {
+      const { exitCode } = await sandbox.spawn('cat', [file], { reject: false });
+      assert.equal(exitCode, file === '/etc/hostname' ? 1 : 0);
+      assert.ok(asked.includes(file));
+    }
+    const refused = await sandbox.spawn('true', [], { reject: false });
+    assert.deepEqual([refused.started, refused.startFailure?.errname], [false, 'EACCES']);
+    await assert.rejects(Promise.resolve(sandbox.spawn('true')), /denied by guard/);
+    assert.throws(() => sandbox.spawn('cat', [], { decide: () => 'allow' }), /asks one function/);
+  },
+);
 
 test('several functions must all agree, and a plan serves many starts', live, async (t) => {
   const { policy, file } = setting(t);

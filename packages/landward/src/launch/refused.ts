@@ -43,7 +43,8 @@ export function refusedByProgram(
     {
       part: error.part,
       fix: notes.at(-1) ?? 'The rules allow it: change who is asked besides, or run another program',
-      cause: error,
+      // The refusal of execve itself, as for any other command.
+      cause: error.cause,
     },
   );
 }

@@ -14,6 +14,7 @@ import type { Plan } from '../policy/plan.ts';
 import type { PolicyInput } from '../policy/resolve.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { compile, type PolicyItem, type PolicySource, resolveSource } from './compile.ts';
+import { startFunctions } from './deciding.ts';
 import { planHost } from './host.ts';
 import type { LayerControl, LayerPrincipal } from './layer-control.ts';
 import { HeldLayer, refuseLayer, type SandboxLayer } from './sandbox-layer.ts';
@@ -104,7 +105,18 @@ export class Sandbox implements Disposable {
    * const { stdout } = await sandbox.spawn('node', ['build.js']);
    */
   spawn(command: string, args: readonly string[] = [], options: SandboxSpawnOptions = {}): Running {
-    return spawn(command, args, { ...options, plan: this.plan() });
+    return spawn(command, args, { ...options, ...this.#deciding(options), plan: this.plan() });
+  }
+
+  /** The function of the policy goes with every start. */
+  #deciding({ decide }: SandboxSpawnOptions): Pick<SandboxSpawnOptions, 'decide'> {
+    const [own, ...more] = startFunctions({ policy: this.#policy });
+    if (own === undefined) return {};
+    if (more.length === 0 && decide === undefined) return { decide: own };
+    throw new LandwardError('USAGE', 'A sandbox asks one function: there are several', {
+      part: 'decide',
+      fix: 'Make one function of them, and give it to the policy',
+    });
   }
 
   /** The plan of the sandbox. From then on, layers are added to running programs. */
