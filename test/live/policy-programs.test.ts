@@ -185,3 +185,18 @@ test('programs of a policy are printed, compared, told of, and never dropped sil
   const compiled = await landward('compile', '-p', 'policy.toml', '-o', 'launcher', '--', 'true');
   assert.notEqual(compiled.code, 0);
 });
+
+test('a trial asks programs, and notes what they deny', LIVE, async (t) => {
+  const home = temporaryDirectory(t, 'trial');
+  const object = join(home, 'nosignal.bpf.o');
+  writeFileSync(object, objectOf({ signal: 'r0 = 1\nexit' }));
+  const run = (...words: readonly string[]) => {
+    const command = ['run', ...words, '--program', object, '--', 'sh', '-c', 'kill -0 $$ && echo reached'];
+    return runChild(process.execPath, [join(root, 'test/kit/landward.ts'), ...command]);
+  };
+  const [tried, held] = [await run('--trial'), await run()];
+  assert.equal(tried.stdout, 'reached\n', tried.stderr);
+  assert.match(tried.stderr, /would be denied scope\.signal .*by nosignal\.bpf\.o/);
+  assert.equal(held.stdout, '');
+  assert.match(held.stderr, /was denied scope\.signal .*by nosignal\.bpf\.o/);
+});

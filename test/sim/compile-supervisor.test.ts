@@ -157,6 +157,9 @@ test('an observer asks about all that the policy restricts; a trial restricts no
   assert.equal(trial.ruleset, null);
   assert.equal(trial.supervisor?.mode, 'observe');
   assert.deepEqual(trial.supervisor?.groups, explain.supervisor?.groups);
+  // Nor does it where somebody is asked besides the rules.
+  const asked = compile(policyOf(layers), host, { observe: 'trial', asks: ['process'] });
+  assert.equal(asked.supervisor?.mode, 'observe');
 });
 
 /** Opening and removing what exists, making what does not. */

@@ -199,7 +199,7 @@ function observing(
     groups: [...groups].sort(),
     names,
     // Where the kernel holds all of the policy, a refusal by the supervisor is the one that the kernel would give.
-    mode: supervisor?.mode ?? (observe === 'explain' && whole ? 'enforce' : 'observe'),
+    mode: observe === 'trial' ? 'observe' : (supervisor?.mode ?? (whole ? 'enforce' : 'observe')),
   };
 }
 
