@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { openDomain } from '../../packages/landward/src/launch/domain.ts';
+import { runChild } from '../kit/child.ts';
 import { type GoingOn, type Owner, owner } from '../kit/going-on.ts';
 import { needs, root } from '../kit/needs.ts';
 
@@ -125,6 +126,31 @@ test(
     assert.match(unclear.stderr, /were in 2 domains/);
     const again = await one.landward(['checkpoint', '--last', file]);
     assert.equal(again.code, 125);
+  },
+);
+
+test(
+  'of restores at the same time one goes on: no two runs ever bear one mark [R-003-8]',
+  options,
+  async (t) => {
+    const one = await kept(t);
+    const source = (name: string) => JSON.stringify(join(root, 'packages/landward/src', name));
+    const script = `import { restoredPlan } from ${source('launch/checkpoint.ts')};
+      import { spawn } from ${source('index.ts')};
+      const tried = await Promise.allSettled([1, 2, 3].map(async () => {
+        const plan = restoredPlan(${JSON.stringify(one.file)});
+        return (await spawn('true', [], { plan })).exitCode;
+      }));
+      for (const { status, value, reason } of tried) console.log(status === 'fulfilled' ? value : reason.message);`;
+    const { stdout, stderr } = await runChild(
+      process.execPath,
+      ['--input-type=module-typescript', '-e', script],
+      { env: one.env, timeout: 30_000 },
+    );
+    const lines = stdout.trim().split('\n').sort();
+    assert.equal(lines[0], '0', stderr);
+    for (const line of lines.slice(1)) assert.match(line, /is being restored|still goes on/);
+    assert.equal(lines.length, 3);
   },
 );
 

@@ -20,6 +20,7 @@ import type { Prepared } from './prepare.ts';
 import { refusedStart } from './refused.ts';
 import { laidOut, type Started, type StartOptions } from './start.ts';
 import { startImage, TOLD } from './steps.ts';
+import { stateDirectory } from './variables.ts';
 
 /** A supervised program that runs. */
 export interface SupervisedStart extends Started {
@@ -50,6 +51,10 @@ export async function startSupervised(
   const plan = ownLayers(prepared.plan);
   const { file, layout } = laidOut(command, args, prepared, options);
   const supervisor = await supervisorOf(plan, entry);
+  using _restoring =
+    plan.supervisor?.restored === undefined
+      ? undefined
+      : (await import('./restore-lock.ts')).lockRestores(stateDirectory());
   const tag = markOf(plan);
   const path = new TextEncoder().encode('.\0');
   using directory = new Fd(
