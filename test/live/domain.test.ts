@@ -393,6 +393,13 @@ test(
   },
 );
 
+test('a number that no process has is told as that', async () => {
+  await assert.rejects(openDomain(0x7fff_ffff), {
+    code: 'KERNEL',
+    message: /process 2147483647, which is not there/,
+  });
+});
+
 test('a thread that has only policy programs of its own is seen as restricted', () => {
   const state = (programs: object | null) => ({ credential: { domain: null }, programs });
   const seen = (programs: object | null) =>

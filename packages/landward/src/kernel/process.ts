@@ -74,7 +74,10 @@ export function watchPidfd(pidfd: number, ended: () => void): { ref(ref: boolean
  * another process.
  */
 export function openPidfd(pid: number): Fd {
-  return new Fd(call('open the process', 'pidfd_open', pid, 0));
+  const pidfd = attempt('pidfd_open', pid, 0);
+  if (pidfd === -ERRNO.ESRCH)
+    throw refusal(`open process ${pid}, which is not there`, 'pidfd_open', ERRNO.ESRCH);
+  return new Fd(pidfd < 0 ? call('open the process', 'pidfd_open', pid, 0) : pidfd);
 }
 
 /**
