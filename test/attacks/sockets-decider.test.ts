@@ -51,6 +51,36 @@ for address in (own, 0x20000000):
   assert.deepEqual(stdout.trim().split('\n'), ['taken', 'EFAULT']);
 });
 
+test('a socket that lingers keeps only its own closer waiting', need, async () => {
+  // A send that waits holds the socket; the program closes its own descriptor meanwhile, and a signal ends the send.
+  const { stdout } = await attack(`
+import os, signal, socket, struct, threading, time
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(4)
+name = listener.getsockname()
+child = os.fork()
+if child == 0:
+    sender = socket.socket()
+    sender.connect(name)
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 20))
+    number = sender.detach()
+    threading.Thread(target=lambda: socket.socket(fileno=number).sendmsg([b'x' * (64 << 20)]), daemon=True).start()
+    # The descriptor goes with the process, while the send waits for room that never comes.
+    time.sleep(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+taken, _ = listener.accept()
+os.waitpid(child, 0)
+# Who performed the send hears of that a moment later. Sockets are made as long as somebody decides.
+signal.alarm(15)
+for _ in range(40):
+    time.sleep(0.1)
+    socket.socket().close()
+print('answered')
+`);
+  assert.equal(stdout.trim(), 'answered');
+});
+
 test('a socket that turns out to wait keeps nobody else waiting', need, async () => {
   // A child shares the open file and flips whether it waits.
   const { stdout } = await attack(`
@@ -65,14 +95,19 @@ if flipper == 0:
     while True:
         fcntl.fcntl(number, fcntl.F_SETFL, flags | os.O_NONBLOCK)
         fcntl.fcntl(number, fcntl.F_SETFL, flags)
-signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(InterruptedError()))
+inside = False
+def ring(*_):
+    if inside:
+        raise InterruptedError
+signal.signal(signal.SIGALRM, ring)
+signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
 for _ in range(300):
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
     try:
         os.set_blocking(number, False)
+        inside = True
         listener._accept()
     except (BlockingIOError, InterruptedError):
-        pass
+        inside = False
 signal.setitimer(signal.ITIMER_REAL, 0)
 os.kill(flipper, signal.SIGKILL)
 os.waitpid(flipper, 0)

@@ -201,12 +201,11 @@ export class Loop {
     const { reports, ears } = earsOf(id, starting.pid, this.#ticks, (message) => this.#main.post(message));
     const run = new LiveRun(id, this.#plan, this.#layers, ears, authorityOf, this.#names);
     const key = this.#keys++;
-    const handOver = blocking.begin.bind(blocking);
     const { supervisor, isSettled } = this.#plan;
     // Where new privileges are not given up, execve of a set-id file is a change of identity that nobody tells of.
     const tellsIdentity = supervisor.groups.includes('credential') && supervisor.landlock === undefined;
     const around = new Targets(this.#around, { tellsIdentity, isSettled });
-    this.#runs.set(key, { run, listener, around, handOver, reports, patience: starting.patience });
+    this.#runs.set(key, { run, listener, around, ...blocking.ways, reports, patience: starting.patience });
     noteStart(run, starting.pid);
     const added = inbox.add(listener, key);
     if (added === 0) {

@@ -6,6 +6,7 @@
 
 import { attempt } from '../kernel/call.ts';
 import type { Inbox } from '../kernel/inbox.ts';
+import { lingers } from '../kernel/linger.ts';
 import { addFd, isPending } from '../kernel/notify.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import type { SyscallName } from '../uapi/syscalls.ts';
@@ -28,6 +29,8 @@ export interface CallGround {
   readonly listener: number;
   readonly around: Targets;
   readonly handOver: HandOver;
+  /** Closes a descriptor whose closing may take long; here where absent. */
+  readonly closeLater?: (fd: number) => void;
   /** How long its calls wait for answers from outside; absent where nobody there is asked. */
   readonly patience?: Patience | undefined;
 }
@@ -134,7 +137,11 @@ export class NotifiedCall implements Call {
 
   /** Ends the scope: closes what the call still owns. */
   close(): void {
-    for (const fd of this.#owned) attempt('close', fd);
+    const { closeLater } = this.#ground;
+    // Where the target has closed its own meanwhile this is the last one, which waits as the socket says.
+    for (const fd of this.#owned)
+      if (closeLater !== undefined && lingers(fd)) closeLater(fd);
+      else attempt('close', fd);
     this.#owned.length = 0;
   }
 }
