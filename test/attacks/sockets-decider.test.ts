@@ -51,6 +51,24 @@ for address in (own, 0x20000000):
   assert.deepEqual(stdout.trim().split('\n'), ['taken', 'EFAULT']);
 });
 
+test('control data that holds pointers is not sent, whatever the socket', need, async () => {
+  const { stdout } = await attack(`
+import errno, socket
+there = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+there.bind(('127.0.0.1', 0))
+there.listen(1)
+here = socket.create_connection(there.getsockname())
+for level in (276, 1):
+    try:
+        print(here.sendmsg([b'x'], [(level, 99, bytes(16))]))
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+print(here.sendmsg([b'x']))
+`);
+  // Of its own levels the kernel refuses what it does not know; those of other protocols it passes over.
+  assert.deepEqual(stdout.trim().split('\n'), ['EPERM', 'EINVAL', '1']);
+});
+
 test('a socket that lingers keeps only its own closer waiting', need, async () => {
   // A send that waits holds the socket; the program closes its own descriptor meanwhile, and a signal ends the send.
   const { stdout } = await attack(`

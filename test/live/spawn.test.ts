@@ -86,6 +86,8 @@ test('what cannot start rejects with its cause and leaves nothing behind', NEEDS
   assert.match(nowhere.message, /change to the directory/);
   const quiet = await spawn('no-such-command', [], { plan, reject: false });
   assert.deepEqual([quiet.failed, quiet.started], [true, false]);
+  assert.equal(quiet.refusal?.code, 'COMMAND_NOT_FOUND');
+  assert.match(quiet.refusal.message, /no-such-command/);
   await sleep(20);
   assert.equal(readdirSync('/proc/self/fd').length, descriptors);
 });

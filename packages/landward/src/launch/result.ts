@@ -71,6 +71,8 @@ export interface Result {
   /** Whether the program was started. */
   readonly started: boolean;
   readonly startFailure: StartFailure | null;
+  /** Why no program ran, as the error that a run rejects with says it; `null` where one did. */
+  readonly refusal: { readonly code: Code; readonly message: string } | null;
   /** Ended because `timeout` or the policy's time limit was over. */
   readonly timedOut: boolean;
   /** Ended because the abort signal fired. */
@@ -143,4 +145,9 @@ export function startFailure(error: unknown): StartFailure | null {
   if (!(refusal instanceof KernelError)) return null;
   const { step, syscall, errno } = refusal;
   return { step, syscall, errno, errname: errnoName(errno) };
+}
+
+/** What landward's own error says, behind a result that is not thrown. */
+export function refusalOf(error: unknown): Result['refusal'] {
+  return error instanceof LandwardError ? { code: error.code, message: error.message } : null;
 }

@@ -17,7 +17,7 @@ import type { PolicySource } from './compile.ts';
 import { armEndings } from './endings.ts';
 import { isPrepared } from './exec.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { type Result, type RunError, runError, type StartFailure, startFailure } from './result.ts';
+import { type Result, type RunError, refusalOf, runError, startFailure } from './result.ts';
 import { SIGNALS, signalName } from './signals.ts';
 import { refuseUnclear, type SpawnOptions } from './spawn-options.ts';
 import { openStdio, type Stdio, stdioItems } from './stdio.ts';
@@ -128,7 +128,7 @@ export class Running implements PromiseLike<Result> {
       const failure = this.#failure(error);
       refused(failure);
       if (this.#options.reject !== false) throw failure;
-      return this.#toResult(null, startFailure(error));
+      return this.#toResult(null, error);
     } finally {
       if (own) prepared?.close();
     }
@@ -214,12 +214,12 @@ export class Running implements PromiseLike<Result> {
   }
 
   #failure(error: unknown): unknown {
-    if (error instanceof LandwardError) return runError(this.#toResult(null, startFailure(error)), error);
+    if (error instanceof LandwardError) return runError(this.#toResult(null, error), error);
     if (this.#causes.aborted) return runError(this.#toResult(null, null), error);
     return error;
   }
 
-  #toResult(ended: Ended | null, failure: StartFailure | null): Result {
+  #toResult(ended: Ended | null, failure: unknown): Result {
     const [stdout, stderr] = this.#captures;
     return {
       command: this.#command,
@@ -230,7 +230,8 @@ export class Running implements PromiseLike<Result> {
       signal: ended?.signal == null ? null : signalName(ended.signal),
       failed: ended?.code !== 0 || this.#causes.timedOut || this.#causes.aborted,
       started: ended !== null,
-      startFailure: failure,
+      startFailure: failure === null ? null : startFailure(failure),
+      refusal: refusalOf(failure),
       ...this.#causes,
       outputTruncated: (stdout?.truncated ?? false) || (stderr?.truncated ?? false),
       stdout: stdout?.text() ?? null,

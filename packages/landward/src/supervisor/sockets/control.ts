@@ -20,6 +20,8 @@ const ROUTES: readonly (readonly [level: number, type: number])[] = [
   [41, 5],
   [41, 57],
 ];
+/** Its control data holds pointers, which would be read as places in this process. */
+const SOL_RDS = 276;
 const CAP = { SETGID: 6n, SETUID: 7n, SYS_ADMIN: 21n } as const;
 
 /** Control data that this process can send. */
@@ -32,7 +34,7 @@ export interface Control {
 /**
  * Rewrites control data for sending from this process.
  *
- * @throws {Refused} EBADF and EINVAL as the kernel does, EPERM for credentials of others and for routes
+ * @throws {Refused} EBADF and EINVAL as the kernel does, EPERM for credentials of others, routes, and pointers
  */
 export function controlOf(call: Call, given: Uint8Array, unix: boolean): Control {
   const bytes = given.slice();
@@ -49,6 +51,7 @@ export function controlOf(call: Call, given: Uint8Array, unix: boolean): Control
       checkCredentials(call, view, at + HEADER);
       credentials = true;
     }
+    if (level === SOL_RDS) refuse(ERRNO.EPERM);
     if (!unix && ROUTES.some(([one, other]) => one === level && other === type)) refuse(ERRNO.EPERM);
     at += (size + 7) & ~7;
   }
