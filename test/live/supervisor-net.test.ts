@@ -203,42 +203,46 @@ test('classes and networks hold for TCP, in every form of the address', need, as
   assert.deepEqual(await results(layers, each6(`connect 6/::ffff:127.0.0.2/${tcp}`)), [0]);
 });
 
-test('UDP is held at connecting and at sending, on any kernel [R-000-40, R-000-42, R-000-43, R-000-44]', need, async () => {
-  const layers = grants(netRule('allow', 'net.connect_send_udp', byAddress('127.0.0.1'), udp));
-  assert.deepEqual(
-    await results(layers, [
-      UDP!,
-      `sendto 4/127.0.0.1/${udp}`,
-      `sendto 4/127.0.0.2/${udp}`,
-      `sendto U/127.0.0.2/${udp}`,
-      `sendmsg 4/127.0.0.2/${udp}`,
-      `connect 4/127.0.0.1/${udp}`,
-      'send',
-      `sendto 4/127.0.0.2/${udp}`,
-      `connect 4/127.0.0.2/${udp}`,
-      // The old peer is still the one that was allowed.
-      'send',
-      'connect u/0.0.0.0',
-      'send',
-      UDP6!,
-      `sendto 6/::ffff:127.0.0.1/${udp}`,
-      `sendto 6/::1/${udp}`,
-      `sendto 4/127.0.0.2/${udp}`,
-      `connect 4/127.0.0.2/${udp}`,
-    ]),
-    [5, EACCES, EACCES, EACCES, 0, 5, EACCES, EACCES, 5, 0, -89, 5, EACCES, EACCES, EACCES],
-  );
-  // Of many messages, those before the first refusal go out.
-  assert.deepEqual(
-    await results(layers, [UDP!, 'two', `4/127.0.0.1/${udp}`, `4/127.0.0.2/${udp}`]),
-    [1, 5, 0],
-  );
-  assert.deepEqual(await results(layers, [UDP!, 'two', `4/127.0.0.2/${udp}`, `4/127.0.0.1/${udp}`]), [
-    EACCES,
-    0,
-    0,
-  ]);
-});
+test(
+  'UDP is held at connecting and at sending, on any kernel [R-000-40, R-000-42, R-000-43, R-000-44]',
+  need,
+  async () => {
+    const layers = grants(netRule('allow', 'net.connect_send_udp', byAddress('127.0.0.1'), udp));
+    assert.deepEqual(
+      await results(layers, [
+        UDP!,
+        `sendto 4/127.0.0.1/${udp}`,
+        `sendto 4/127.0.0.2/${udp}`,
+        `sendto U/127.0.0.2/${udp}`,
+        `sendmsg 4/127.0.0.2/${udp}`,
+        `connect 4/127.0.0.1/${udp}`,
+        'send',
+        `sendto 4/127.0.0.2/${udp}`,
+        `connect 4/127.0.0.2/${udp}`,
+        // The old peer is still the one that was allowed.
+        'send',
+        'connect u/0.0.0.0',
+        'send',
+        UDP6!,
+        `sendto 6/::ffff:127.0.0.1/${udp}`,
+        `sendto 6/::1/${udp}`,
+        `sendto 4/127.0.0.2/${udp}`,
+        `connect 4/127.0.0.2/${udp}`,
+      ]),
+      [5, EACCES, EACCES, EACCES, 0, 5, EACCES, EACCES, 5, 0, -89, 5, EACCES, EACCES, EACCES],
+    );
+    // Of many messages, those before the first refusal go out.
+    assert.deepEqual(
+      await results(layers, [UDP!, 'two', `4/127.0.0.1/${udp}`, `4/127.0.0.2/${udp}`]),
+      [1, 5, 0],
+    );
+    assert.deepEqual(await results(layers, [UDP!, 'two', `4/127.0.0.2/${udp}`, `4/127.0.0.1/${udp}`]), [
+      EACCES,
+      0,
+      0,
+    ]);
+  },
+);
 
 test('binding and listening need a rule, also where a free port is taken', need, async () => {
   const layers = grants(netRule('allow', 'net.bind_tcp', byClass('loopback'), closed));
