@@ -16,6 +16,7 @@ import {
   sideOf,
 } from '../model/rules/sockets.ts';
 import type { Request, RulesDecision } from '../model/rules.ts';
+import { dissolves } from '../model/sockets/index.ts';
 import type { Question } from './authority.ts';
 import type { Decided } from './decided.ts';
 import type { Run } from './run.ts';
@@ -57,8 +58,12 @@ export function judgeUse(rules: Decided, { use, how, socket: ref }: UseQuestion)
   const { run } = rules;
   if (!looksAt(run)) return FREE;
   const socket = runSocket(run, ref);
-  const dissolves = socket.state === 'connecting' || (socket.state === 'listening' && how !== 'write');
-  const refusal = decideControls(run.layers, socket, use, use === 'shutdown' && dissolves);
+  const refusal = decideControls(
+    run.layers,
+    socket,
+    use,
+    use === 'shutdown' && dissolves(socket, how ?? 'both'),
+  );
   if (refusal !== null) return refused(refusal, socket);
   if (use !== 'accept' && use !== 'send' && use !== 'receive') return FREE;
   return askAgain(rules, socket, use === 'accept' ? ownEnd(ref) : farEnd(ref));

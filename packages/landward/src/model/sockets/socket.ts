@@ -42,7 +42,7 @@ export function newSocket(creator: Credential, inet: Omit<InetSocket, 'bound'>):
 }
 
 /** Whether a shutdown brings the socket back to where it can be aimed anew: two of the three roads, after AF_UNSPEC. */
-export function dissolves(socket: NetSocket, how: Shutdown): boolean {
+export function dissolves(socket: Pick<NetSocket, 'state'>, how: Shutdown): boolean {
   return socket.state === 'connecting' || (socket.state === 'listening' && how !== 'write');
 }
 
