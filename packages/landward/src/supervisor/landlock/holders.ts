@@ -11,9 +11,9 @@ import { readdirSync } from 'node:fs';
 import { attempt } from '../../kernel/call.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { Call } from '../call.ts';
+import { socketsOf } from '../sockets/held.ts';
 import { readProc, readProcLink } from '../target/proc.ts';
 import type { LandlockRun } from './landlock-run.ts';
-import { socketsOf } from './sockets.ts';
 import { threadsOf } from './threads.ts';
 
 const KCMP_FILES = 2;

@@ -6,9 +6,8 @@
  * Owns this bookkeeping. What follows from it is the model's.
  */
 
-import { readdirSync } from 'node:fs';
 import type { Domain } from '../../model/landlock/index.ts';
-import { readProcLink } from '../target/proc.ts';
+import { heldSockets, socketsOf } from '../sockets/held.ts';
 
 /** How many sockets are remembered before those that nobody holds any more are looked for. */
 const SWEEP_AT = 8192;
@@ -37,9 +36,7 @@ export class SocketCreators {
 
   /** Forgets sockets that no process holds. One that is on its way in a message is forgotten too soon: see `creator`. */
   #sweep(): void {
-    const held = new Set<bigint>();
-    for (const name of readdirSync('/proc'))
-      if (/^\d+$/.test(name)) for (const ino of socketsOf(Number(name))) held.add(ino);
+    const held = heldSockets();
     for (const ino of this.#creators.keys()) if (!held.has(ino)) this.#creators.delete(ino);
     this.#sweepAt = Math.max(SWEEP_AT, 2 * this.#creators.size);
   }
@@ -64,19 +61,4 @@ export class SocketCreators {
 
 function depth(domain: Domain | null): number {
   return domain?.layers.length ?? 0;
-}
-
-/** The inodes of the sockets that a process holds. */
-export function* socketsOf(pid: number): Iterable<bigint> {
-  let names: readonly string[] = [];
-  try {
-    names = readdirSync(`/proc/${pid}/fd`);
-  } catch {
-    return;
-  }
-  for (const name of names) {
-    const link = readProcLink(`/proc/${pid}/fd/${name}`);
-    const found = link === null ? null : /^socket:\[(\d+)\]$/.exec(link);
-    if (found !== null) yield BigInt(found[1]!);
-  }
 }

@@ -7,8 +7,7 @@
  * is the caller's.
  */
 
-import { readdirSync } from 'node:fs';
-import { readProcLink } from '../target/proc.ts';
+import { heldSockets } from './held.ts';
 
 /** How many sockets are remembered before those that nobody holds any more are looked for. */
 const SWEEP_AT = 65_536;
@@ -114,27 +113,5 @@ export class SocketIdentities<Creator> implements Disposable {
     this.#known.clear();
     this.#ever.clear();
     this.#complete = false;
-  }
-}
-
-/** The inodes of the sockets that processes hold, as far as this thread can see them. */
-function heldSockets(): ReadonlySet<bigint> {
-  const held = new Set<bigint>();
-  for (const pid of list('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
-    for (const fd of list(`/proc/${pid}/fd`)) {
-      const link = readProcLink(`/proc/${pid}/fd/${fd}`);
-      const found = link === null ? null : /^socket:\[(\d+)\]$/.exec(link);
-      if (found !== null) held.add(BigInt(found[1]!));
-    }
-  }
-  return held;
-}
-
-function list(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }
