@@ -22,45 +22,62 @@ export function authorityOf(run: () => Run): Authority {
   const policy = policyAuthority(run, isMember);
   const [domains, threadPrograms] = [landlockAuthority(), threadProgramsAuthority()];
   const [permission, programs] = [permissionAuthority(), programAuthority(run, isMember)];
-  // The system's own permissions come first there, so that nobody is asked about what cannot be done anyway.
-  const besides = () => {
+  // A plan never changes, so who is asked is the same for each of its many questions.
+  let parties: Parties | undefined;
+  const who = (): Parties => {
+    if (parties !== undefined) return parties;
     const { landlock, programs: files, decides } = run().plan.supervisor;
-    return [
+    // The system's own permissions come first there, so that nobody is asked about what cannot be done anyway.
+    const besides = [
       ...(landlock === undefined ? [] : [threadPrograms]),
       ...(files === undefined && decides === undefined ? [] : [permission]),
       ...(files === undefined ? [] : [programs]),
     ];
-  };
-  const asked = () => {
-    const { landlock } = run().plan.supervisor;
-    return [policy, ...(landlock === undefined ? [] : [domains]), ...besides()];
+    const all = [policy, ...(landlock === undefined ? [] : [domains]), ...besides];
+    parties = { all, besides, decides: decides !== undefined };
+    return parties;
   };
   return {
     ask(call, question) {
-      const judgement = strictest(asked(), (one) => one.ask(call, question));
-      if (judgement.errno !== 0) return judgement;
-      const { decides } = run().plan.supervisor;
+      const { all, decides } = who();
+      const judgement = strictest(all, (one) => one.ask(call, question));
+      if (judgement.errno !== 0 || (!decides && judgement.asking === undefined)) return judgement;
       const { asking, ...allowed } = judgement;
-      if (decides === undefined && asking === undefined) return allowed;
       // Functions and persons come last: they take their time, and allow nothing that anybody else refuses.
       const { errno } = askFunctions(call, question, asking);
       return errno === 0 ? allowed : { errno };
     },
-    would: (call, question) => strictest(asked(), (one) => one.would(call, question)),
-    isFree: (call) => run().plan.supervisor.decides === undefined && asked().every((one) => one.isFree(call)),
-    besides: (call, question) => strictest(besides(), (one) => one.ask(call, question)),
-    follows: (call) => asked().some((one) => one.follows?.(call) === true),
+    would: (call, question) => strictest(who().all, (one) => one.would(call, question)),
+    isFree: (call) => !who().decides && who().all.every((one) => one.isFree(call)),
+    besides: (call, question) => strictest(who().besides, (one) => one.ask(call, question)),
+    follows: (call) => who().all.some((one) => one.follows?.(call) === true),
   };
 }
 
+/** Who is asked about the calls of a run, in order. */
+interface Parties {
+  readonly all: readonly Authority[];
+  /** Those besides the rules. */
+  readonly besides: readonly Authority[];
+  /** Whether functions are asked after all of them. */
+  readonly decides: boolean;
+}
+
+const ALLOWED: Judgement = { errno: 0 };
+
 /** What all say: the first refusal, after which nobody is asked, else all that is lacking and what an open file keeps. */
 function strictest(asked: readonly Authority[], answer: (one: Authority) => Judgement): Judgement {
-  let all: Judgement = { errno: 0 };
+  let all: Judgement | undefined;
   for (const one of asked) {
     const said = answer(one);
     if (said.errno !== 0) return said;
-    const lacking = [...new Set([...(all.lacking ?? []), ...(said.lacking ?? [])])];
-    all = { ...all, ...said, ...(lacking.length === 0 ? {} : { lacking }) };
+    all = all === undefined ? said : both(all, said);
   }
-  return all;
+  return all ?? ALLOWED;
+}
+
+function both(first: Judgement, second: Judgement): Judgement {
+  const { lacking } = first;
+  if (lacking === undefined) return { ...first, ...second };
+  return { ...first, ...second, lacking: [...new Set([...lacking, ...(second.lacking ?? [])])] };
 }
