@@ -8,7 +8,7 @@
 
 import { intersectKinds, type SocketKind } from '../filter/spec.ts';
 import { canonicalTriple } from '../model/features/index.ts';
-import type { RuleLayer, SocketControl, SocketKindRule } from '../model/rules.ts';
+import type { SocketControl, SocketKindRule } from '../model/rules.ts';
 import { AF, SOCK_TYPE_MASK } from '../uapi/socket.ts';
 import type { LocatedLayer } from './compile-facts.ts';
 import type { GapList } from './compile-gaps.ts';
@@ -129,9 +129,4 @@ function protocolsOf(
   return [...new Set([0, AF.UNIX, kind.protocol])]
     .filter((protocol) => made(protocol).protocol === kind.protocol)
     .map((protocol) => ({ family, type, protocol }));
-}
-
-/** Whether any layer says more of sockets than addresses and ports. */
-export function speaksOfSockets(layers: readonly RuleLayer[]): boolean {
-  return layers.some(({ sockets }) => sockets !== undefined);
 }

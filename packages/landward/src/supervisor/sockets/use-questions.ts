@@ -5,6 +5,7 @@
  * names.
  */
 
+import { ERRNO } from '../../uapi/errno.ts';
 import { AF } from '../../uapi/socket.ts';
 import type { Question } from '../authority.ts';
 import { type Call, refuse } from '../call.ts';
@@ -26,7 +27,7 @@ export function askUse(
   how?: UseQuestion['how'],
 ): void {
   if (socket.domain === AF.UNIX || !needsRef(call)) return;
-  const ref = refOf(socket) ?? refuse(1);
+  const ref = refOf(socket) ?? refuse(ERRNO.EPERM);
   const question = { kind: 'socket', use, socket: ref, ...(how === undefined ? {} : { how }) } as const;
   const { errno } = call.run.authority.ask(call, question);
   if (errno !== 0) refuse(errno);
