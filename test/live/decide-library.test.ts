@@ -1,9 +1,7 @@
 /** Functions that decide, in the library: where they are taken, where they are refused, how several and plans go together. */
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import {
   compile,
   type DecideRequest,
@@ -11,35 +9,13 @@ import {
   exec,
   LandwardError,
   openSandbox,
-  type PolicyDefinition,
-  type Result,
   restrictProcess,
-  type SpawnOptions,
   spawn,
 } from '../../packages/landward/src/index.ts';
+import { events, pathOf, setting, shell } from '../kit/decide.ts';
 import { needs } from '../kit/needs.ts';
-import { temporaryDirectory } from '../kit/temporary.ts';
 
 const live = needs({ abi: 5, supervisor: true });
-
-/** A directory with two files, and a policy that lets a program read everything and write there. */
-function setting(t: TestContext) {
-  const dir = temporaryDirectory(t, 'decide');
-  for (const name of ['one', 'two']) writeFileSync(join(dir, name), `content of ${name}\n`);
-  const policy: PolicyDefinition = { fs: { read: ['/'], exec: ['/'], write: [dir, '/dev/null'] } };
-  return { dir, policy, file: (name: string) => join(dir, name) };
-}
-
-const pathOf = ({ object }: DecideRequest): string => (object.kind === 'path' ? object.path : '');
-
-function shell(script: string, options: object): Promise<Result> {
-  return Promise.resolve(spawn('sh', ['-c', script], { reject: false, ...(options as SpawnOptions) }));
-}
-
-function events({ denials }: Result) {
-  assert.ok(denials !== 'unknown');
-  return denials.events;
-}
 
 test('a function is never dropped silently: who cannot ask it says so', live, async (t) => {
   const { policy, file } = setting(t);

@@ -5,46 +5,24 @@
 
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import {
   type AskAnswer,
   type DecideOptions,
   type DecideRequest,
   type DecideVerdict,
   definePolicy,
-  type PolicyDefinition,
   type Result,
-  type SpawnOptions,
   spawn,
 } from '../../packages/landward/src/index.ts';
 import { compiled } from '../kit/compiled.ts';
+import { events, pathOf, setting, shell } from '../kit/decide.ts';
 import { needs } from '../kit/needs.ts';
-import { temporaryDirectory } from '../kit/temporary.ts';
 
 const live = needs({ abi: 5, supervisor: true });
 const withCompiler = needs({ abi: 5, supervisor: true, tools: ['cc'] });
-
-/** A directory with two files, and a policy that lets a program read everything and write there. */
-function setting(t: TestContext) {
-  const dir = temporaryDirectory(t, 'decide');
-  for (const name of ['one', 'two']) writeFileSync(join(dir, name), `content of ${name}\n`);
-  const policy: PolicyDefinition = { fs: { read: ['/'], exec: ['/'], write: [dir, '/dev/null'] } };
-  return { dir, policy, file: (name: string) => join(dir, name) };
-}
-
-const pathOf = ({ object }: DecideRequest): string => (object.kind === 'path' ? object.path : '');
-
-function shell(script: string, options: object): Promise<Result> {
-  return Promise.resolve(spawn('sh', ['-c', script], { reject: false, ...(options as SpawnOptions) }));
-}
-
-function events({ denials }: Result) {
-  assert.ok(denials !== 'unknown');
-  return denials.events;
-}
 
 function notes({ denials }: Result): readonly string[] {
   assert.ok(denials !== 'unknown');
